@@ -1,0 +1,204 @@
+"""The workspace: its root, its door, its state directory and the limits of a result."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kimi_tools.clip import RESULT_CHARS
+from kimi_tools.errors import NotFound, PathRefused
+from kimi_tools.process import Finished, run
+from kimi_tools.sandbox import UNPROTECTED, Sandbox
+from kimi_tools.workspace import door
+from kimi_tools.workspace.content import Content
+
+MAX_FILE_BYTES = 32 * 1024 * 1024
+"""Files above this are not read into memory by any tool."""
+
+_O_PATH = getattr(os, "O_PATH", os.O_RDONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a directory, or one path's status. `kind` is file, directory, symlink or other."""
+
+    path: str
+    kind: str
+    size: int
+    mode: int
+    mtime_ns: int
+    inode: int
+    links: int
+
+
+class Workspace:
+    """One repository root.
+
+    `root`: canonical absolute path. `state`: a private directory outside the root (journal, spilled output).
+    `result_chars`: what a result's text may weigh in JSON characters. `sandbox`: what commands run in.
+
+    Raises `NotFound` when the root is not a directory.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        state: Path | str,
+        result_chars: int = RESULT_CHARS,
+        sandbox: Sandbox = UNPROTECTED,
+    ) -> None:
+        try:
+            self.root = Path(root).resolve(strict=True)
+            self.descriptor = os.open(self.root, _O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise NotFound(
+                f"The root '{root}' is not a directory that can be opened: {error.strerror}."
+            ) from None
+        self.state = Path(state)
+        self.result_chars = result_chars
+        self.sandbox = sandbox
+
+    def close(self) -> None:
+        """Give the root's descriptor back."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def relative(self, path: str) -> str:
+        """The path as the tools write it: relative to the root, `/`, no `.` or `..`; `.` for the root.
+
+        An absolute path is accepted when it lies in the root, in whatever spelling. No expansion of `~` or
+        `$NAME`. Raises `PathRefused`.
+        """
+        if "\0" in path:
+            raise PathRefused("A path cannot hold a NUL character.")
+        if not path.strip():
+            raise PathRefused("The path is empty; give one relative to the root, '.' for the root itself.")
+        if any(len(os.fsencode(part)) > 255 for part in path.split("/")):
+            raise PathRefused("A part of the path is longer than 255 bytes; shorten it.")
+        if path.startswith("/"):
+            path = self._from_absolute(path)
+        parts: list[str] = []
+        for part in path.split("/"):
+            if part in ("", "."):
+                continue
+            if part == "..":
+                if not parts:
+                    raise PathRefused(f"'{path}' leads out of the workspace; paths are relative to its root.")
+                parts.pop()
+            else:
+                parts.append(part)
+        return "/".join(parts) or "."
+
+    def _from_absolute(self, path: str) -> str:
+        normal = os.path.normpath(path)
+        for spelling in (
+            normal,
+            os.path.join(os.path.realpath(os.path.dirname(normal)), os.path.basename(normal)),
+        ):
+            if spelling == str(self.root):
+                return "."
+            if spelling.startswith(f"{self.root}/"):
+                return spelling[len(str(self.root)) + 1 :]
+        raise PathRefused(f"'{path}' is outside the workspace {self.root}; give a path relative to it.")
+
+    def real_path(self, path: str) -> str:
+        """Where a path really is beneath the root, every symlink followed. Raises as the door does."""
+        return door.real_path(self.descriptor, self.relative(path))
+
+    def stat(self, path: str, *, follow: bool = True) -> Entry:
+        """The status of a path. Raises `NotFound`, `PathRefused`."""
+        path = self.relative(path)
+        if follow or path == ".":
+            with door.opened(self.descriptor, path, _O_PATH) as descriptor:
+                return _entry(path, os.fstat(descriptor))
+        parent, _, name = path.rpartition("/")
+        with door.opened(self.descriptor, parent or ".", _O_PATH | os.O_DIRECTORY) as descriptor:
+            try:
+                return _entry(path, os.stat(name, dir_fd=descriptor, follow_symlinks=False))
+            except OSError as error:
+                raise door.explain(error, path) from None
+
+    def exists(self, path: str) -> bool:
+        """Whether something is there that can be reached inside the root."""
+        try:
+            self.stat(path)
+        except (NotFound, PathRefused):
+            return False
+        return True
+
+    def list_directory(self, path: str = ".") -> list[Entry]:
+        """A directory's entries, by name, symlinks not followed. Raises `NotFound`, `PathRefused`."""
+        path = self.relative(path)
+        with door.opened(self.descriptor, path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+            return sorted(_entries(path, descriptor), key=lambda entry: entry.path)
+
+    def read_bytes(self, path: str, *, limit: int = MAX_FILE_BYTES) -> bytes:
+        """A regular file's bytes. Raises `NotFound`, and `PathRefused` for other things and above `limit`."""
+        path = self.relative(path)
+        with door.opened(self.descriptor, path, os.O_RDONLY) as descriptor:
+            status = door.require_regular(descriptor, path)
+            if status.st_size > limit:
+                raise PathRefused(
+                    f"'{path}' has {status.st_size:,} bytes, "
+                    f"more than the {limit:,} that tools read; search in it."
+                )
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                data = file.read(limit + 1)
+        if len(data) > limit:
+            raise PathRefused(f"'{path}' has more than the {limit:,} bytes that tools read; search in it.")
+        return data
+
+    def read(self, path: str) -> Content:
+        """A text file. Raises as `read_bytes` does, and `PathRefused` for binary files."""
+        path = self.relative(path)
+        return Content.decode(path, self.read_bytes(path))
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = ".",
+        timeout: float,
+        environment: Mapping[str, str] | None = None,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Finished:
+        """Run a command of the project or of the model in the sandbox, standard error merged into output.
+
+        The one place where such commands start. `cwd` is a directory inside the root; `environment` is added
+        to the allowed names. Raises `PathRefused`, `NotFound`, `Unavailable`, `NotAllowed`.
+        """
+        folder = self.relative(cwd)
+        if self.stat(folder).kind != "directory":
+            raise PathRefused(f"'{cwd}' is not a directory; name a directory inside the root.")
+        launch = self.sandbox.launch(argv, root=self.root, environment=environment or {})
+        return await run(
+            launch,
+            cwd=self.root / self.real_path(folder),
+            timeout=timeout,
+            merge_stderr=True,
+            on_output=on_output,
+        )
+
+
+_KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "directory"), (stat.S_ISLNK, "symlink"))
+
+
+def _entry(path: str, status: os.stat_result) -> Entry:
+    mode = status.st_mode
+    kind = next((name for test, name in _KINDS if test(mode)), "other")
+    return Entry(
+        path, kind, status.st_size, stat.S_IMODE(mode), status.st_mtime_ns, status.st_ino, status.st_nlink
+    )
+
+
+def _entries(path: str, descriptor: int) -> Iterator[Entry]:
+    prefix = "" if path == "." else f"{path}/"
+    with os.scandir(descriptor) as listing:
+        for item in listing:
+            try:
+                yield _entry(prefix + item.name, item.stat(follow_symlinks=False))
+            except FileNotFoundError:
+                continue
