@@ -1,0 +1,1 @@
+"""The agent: one loop, and around it what keeps it honest and within its limits."""
