@@ -15,8 +15,19 @@ class Sandbox(Protocol):
         """The protection that results name: `bubblewrap`, `landlock` … or `none`."""
         ...
 
-    def launch(self, argv: Sequence[str], *, root: Path, environment: Mapping[str, str]) -> Launch:
-        """The confined command line; `environment` is added to the allowed names. Raises `NotAllowed`."""
+    def launch(
+        self,
+        argv: Sequence[str],
+        *,
+        root: Path,
+        environment: Mapping[str, str],
+        writable: Sequence[Path] = (),
+    ) -> Launch:
+        """The confined command line; `environment` is added to the allowed names.
+
+        `writable`: existing directories outside the root (scratch, caches) that the command may read and
+        write at the same absolute path. They come from our own code only. Raises `NotAllowed`.
+        """
         ...
 
 
@@ -25,7 +36,14 @@ class Unprotected:
 
     level = "none"
 
-    def launch(self, argv: Sequence[str], *, root: Path, environment: Mapping[str, str]) -> Launch:
+    def launch(
+        self,
+        argv: Sequence[str],
+        *,
+        root: Path,
+        environment: Mapping[str, str],
+        writable: Sequence[Path] = (),
+    ) -> Launch:
         """The command as it is."""
         return Launch(argv, allowed_environment(environment), sandbox=self.level)
 

@@ -2,7 +2,9 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,6 +158,16 @@ class Workspace:
         path = self.relative(path)
         return Content.decode(path, self.read_bytes(path))
 
+    @contextmanager
+    def scratch(self) -> Generator[Path]:
+        """A new private directory outside the root, gone after the block, for what a command reads or writes.
+
+        A command sees it when it is named in `run(writable=...)`. What a command has put there is a
+        stranger's: open it through `door`, beneath the directory's own descriptor.
+        """
+        with tempfile.TemporaryDirectory(prefix="kimi-mcp-", ignore_cleanup_errors=True) as name:
+            yield Path(name).resolve()
+
     async def run(
         self,
         argv: Sequence[str],
@@ -163,17 +175,20 @@ class Workspace:
         cwd: str = ".",
         timeout: float,
         environment: Mapping[str, str] | None = None,
+        writable: Sequence[Path] = (),
         on_output: Callable[[bytes], None] | None = None,
     ) -> Finished:
         """Run a command of the project or of the model in the sandbox, standard error merged into output.
 
         The one place where such commands start. `cwd` is a directory inside the root; `environment` is added
-        to the allowed names. Raises `PathRefused`, `NotFound`, `Unavailable`, `NotAllowed`.
+        to the allowed names; `writable` directories outside the root are open to it too.
+
+        Raises `PathRefused`, `NotFound`, `Unavailable`, `NotAllowed`.
         """
         folder = self.relative(cwd)
         if self.stat(folder).kind != "directory":
             raise PathRefused(f"'{cwd}' is not a directory; name a directory inside the root.")
-        launch = self.sandbox.launch(argv, root=self.root, environment=environment or {})
+        launch = self.sandbox.launch(argv, root=self.root, environment=environment or {}, writable=writable)
         return await run(
             launch,
             cwd=self.root / self.real_path(folder),
