@@ -1,0 +1,35 @@
+"""The flags that choose the tools and the repository, the same for every command that has them."""
+
+import argparse
+
+from kimi_mcp.config import Settings
+from kimi_mcp.server.selection import Selection
+from kimi_tools.errors import BadArguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--toolsets` and `--read-only`."""
+    parser.add_argument("--toolsets", metavar="A,B", help="sets of tools to offer; 'all' for every set")
+    parser.add_argument(
+        "--read-only", action="store_true", default=None, help="only tools that change nothing"
+    )
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """`--root`."""
+    parser.add_argument(
+        "--root", metavar="DIR", help="the repository; default: the one around this directory"
+    )
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    """The flags over environment and file. Raises `BadArguments`."""
+    return Settings(vars(options))
+
+
+def selection(chosen: Settings) -> Selection:
+    """The tools to offer. Raises `BadArguments` for an unknown toolset."""
+    try:
+        return Selection(chosen.words("toolsets"), read_only=chosen.switch("read_only"))
+    except ValueError as error:
+        raise BadArguments(str(error)) from None
