@@ -9,9 +9,9 @@ import contextlib
 import os
 import shutil
 import signal
+import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,9 @@ ENVIRONMENT_ALLOWED = frozenset(
 GRACE_SECONDS = 2.0
 """From SIGTERM to SIGKILL of a process group."""
 
+LINGER_SECONDS = 0.5
+"""How long output is still read after a program ended while a descendant keeps its pipe open."""
+
 
 def allowed_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for a child: the allowed names of our own, then `extra`."""
@@ -49,20 +52,27 @@ def allowed_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
         for name, value in os.environ.items()
         if name in ENVIRONMENT_ALLOWED or name.startswith("LC_")
     }
-    return {**kept, **(extra or {})}
+    return {**kept, "PATH": search_path(), **(extra or {})}
+
+
+def search_path(outside: Path | None = None) -> str:
+    """PATH without relative entries, and without those that lie in the directory `outside`.
+
+    A repository may hold a file named `git` or `python`; it must never be found through an empty or
+    relative entry of PATH (CVE-2023-40590).
+    """
+    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(
+        entry
+        for entry in entries
+        if os.path.isabs(entry) and not (outside and Path(os.path.realpath(entry)).is_relative_to(outside))
+    )
 
 
 @cache
-def program(name: str) -> str:
-    """The absolute path of a program on PATH, resolved once; relative entries of PATH are ignored.
-
-    A repository may hold a file named `git` or `python`; it must never be found through
-    PATH (CVE-2023-40590). Raises `Unavailable`.
-    """
-    folders = [
-        entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(entry).is_absolute()
-    ]
-    found = shutil.which(name, path=os.pathsep.join(folders))
+def program(name: str, outside: Path | None = None) -> str:
+    """The absolute path of a program on `search_path(outside)`, resolved once. Raises `Unavailable`."""
+    found = shutil.which(name, path=search_path(outside))
     if found is None:
         raise Unavailable(f"The program '{name}' is not installed; install it or put it on PATH.")
     return found
@@ -75,8 +85,7 @@ class HeadTail:
     head_limit: int = 200_000
     tail_limit: int = 800_000
     head: bytearray = field(default_factory=bytearray)
-    tail: deque[bytes] = field(default_factory=lambda: deque[bytes]())
-    tail_size: int = 0
+    tail: bytearray = field(default_factory=bytearray)
     left_out: int = 0
 
     def add(self, piece: bytes) -> None:
@@ -84,21 +93,20 @@ class HeadTail:
         if (room := self.head_limit - len(self.head)) > 0:
             self.head += piece[:room]
             piece = piece[room:]
-        if not piece:
-            return
-        self.tail.append(piece)
-        self.tail_size += len(piece)
-        while self.tail and self.tail_size - len(self.tail[0]) >= self.tail_limit:
-            dropped = self.tail.popleft()
-            self.tail_size -= len(dropped)
-            self.left_out += len(dropped)
+        self.tail += piece
+        if len(self.tail) > 2 * self.tail_limit:
+            self._trim()
+
+    def _trim(self) -> None:
+        surplus = max(0, len(self.tail) - self.tail_limit)
+        del self.tail[:surplus]
+        self.left_out += surplus
 
     def bytes(self) -> bytes:
         """Head and tail, with a line between them that counts what was left out."""
-        tail = b"".join(self.tail)
-        if not self.left_out:
-            return bytes(self.head) + tail
-        return bytes(self.head) + f"\n[{self.left_out:,} bytes left out]\n".encode() + tail
+        self._trim()
+        note = f"\n[{self.left_out:,} bytes left out]\n".encode() if self.left_out else b""
+        return bytes(self.head) + note + bytes(self.tail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,58 +160,117 @@ async def run(
     """
     launch = argv if isinstance(argv, Launch) else Launch(argv, environment or allowed_environment())
     started = time.monotonic()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *launch.argv,
-            cwd=cwd,
-            env=dict(launch.environment),
-            stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT if merge_stderr else asyncio.subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=launch.pass_fds,
-        )
-    except OSError as error:
-        raise Unavailable(f"'{launch.argv[0]}' cannot be started: {error.strerror or error}.") from error
-    out = HeadTail(head_limit, tail_limit)
-    err = HeadTail(head_limit, tail_limit)
     timed_out = False
-    streams = asyncio.gather(
-        _drain(process.stdout, out, on_output), _drain(process.stderr, err, None), _feed(process, stdin)
-    )
-    try:
+    with contextlib.ExitStack() as taps:
+        out = taps.enter_context(contextlib.closing(_Tap(HeadTail(head_limit, tail_limit), on_output)))
+        err = out
+        if not merge_stderr:
+            err = taps.enter_context(contextlib.closing(_Tap(HeadTail(head_limit, tail_limit))))
+        process = await _start(launch, cwd, stdin, out, err)
         try:
             async with asyncio.timeout(timeout):
                 await process.wait()
         except TimeoutError:
             timed_out = True
-        if timed_out:
-            await end_group(process)
-        # A descendant that left the group may hold the pipes open: what is there is read, then we go.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.5 if not timed_out else 0.2):
-                await asyncio.shield(streams)
-    finally:
-        if process.returncode is None:
-            await asyncio.shield(end_group(process))
-        else:
-            signal_group(process.pid, signal.SIGKILL)
-        if not streams.done():
-            streams.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await streams
-        transport = getattr(process, "_transport", None)
-        if transport is not None:
-            transport.close()
+        finally:
+            if process.returncode is None:
+                await asyncio.shield(end_group(process))
+        # A descendant may hold the pipes open for ever: what comes soon is read, then its group is ended.
+        await asyncio.wait({out.ended, err.ended}, timeout=LINGER_SECONDS)
+        signal_group(process.pid, signal.SIGKILL)
     code = process.returncode if process.returncode is not None else -signal.SIGKILL
     return Finished(
         exit_code=code if code >= 0 else 128 - code,
-        stdout=out.bytes(),
-        stderr=err.bytes(),
+        stdout=out.kept.bytes(),
+        stderr=b"" if merge_stderr else err.kept.bytes(),
         seconds=time.monotonic() - started,
         timed_out=timed_out,
         sandbox=launch.sandbox,
     )
+
+
+async def _start(
+    launch: Launch, cwd: Path | str, stdin: bytes | None, out: "_Tap", err: "_Tap"
+) -> asyncio.subprocess.Process:
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(_source(stdin))
+        try:
+            return await asyncio.create_subprocess_exec(
+                *launch.argv,
+                cwd=cwd,
+                env=dict(launch.environment),
+                stdin=source,
+                stdout=out.write_end,
+                stderr=err.write_end,
+                start_new_session=True,
+                pass_fds=launch.pass_fds,
+            )
+        except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise Unavailable(f"'{launch.argv[0]}' cannot be started: {reason or error}.") from error
+        finally:
+            for tap in {out, err}:
+                tap.close_write_end()
+
+
+@contextlib.contextmanager
+def _source(data: bytes | None) -> Generator[int]:
+    """Standard input: nothing, or an unnamed file of the given bytes, which no side can block on."""
+    if data is None:
+        yield asyncio.subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file.fileno()
+
+
+class _Tap:
+    """A pipe that a child writes into, read by the event loop as output arrives.
+
+    The pipe is ours and not asyncio's, because there (Python 3.11) `Process.wait` returns only when every
+    pipe is closed, and a descendant that outlives the program would keep it waiting for ever.
+    """
+
+    def __init__(self, kept: HeadTail, listener: Callable[[bytes], None] | None = None) -> None:
+        self.kept = kept
+        self.listener = listener
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        self._loop.add_reader(self._read_end, self._take)
+
+    def _take(self) -> None:
+        try:
+            piece = os.read(self._read_end, 65_536)
+        except BlockingIOError:
+            return
+        if not piece:
+            self._finish()
+            return
+        self.kept.add(piece)
+        if self.listener is not None:
+            self.listener(piece)
+
+    def _finish(self) -> None:
+        if self._read_end >= 0:
+            self._loop.remove_reader(self._read_end)
+            os.close(self._read_end)
+            self._read_end = -1
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def close_write_end(self) -> None:
+        """Our copy of the writing end, once the child has its own."""
+        if self.write_end >= 0:
+            os.close(self.write_end)
+            self.write_end = -1
+
+    def close(self) -> None:
+        """Read no more."""
+        self.close_write_end()
+        self._finish()
 
 
 def signal_group(pid: int, number: int) -> None:
@@ -214,31 +281,8 @@ def signal_group(pid: int, number: int) -> None:
 
 async def end_group(process: asyncio.subprocess.Process) -> None:
     """End a child's process group: TERM, up to two seconds, KILL."""
-    signal_group(process.pid, signal.SIGTERM)
-    try:
-        async with asyncio.timeout(GRACE_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        pass
-    signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-async def _drain(
-    stream: asyncio.StreamReader | None, into: HeadTail, listener: Callable[[bytes], None] | None
-) -> None:
-    if stream is None:
-        return
-    while piece := await stream.read(65_536):
-        into.add(piece)
-        if listener is not None:
-            listener(piece)
-
-
-async def _feed(process: asyncio.subprocess.Process, data: bytes | None) -> None:
-    if data is None or process.stdin is None:
-        return
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(data)
-        await process.stdin.drain()
-    process.stdin.close()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        signal_group(process.pid, number)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_SECONDS):
+                await process.wait()
