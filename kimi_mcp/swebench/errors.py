@@ -1,7 +1,9 @@
 """What can go wrong in a batch that its user can act on."""
 
+from kimi_tools.errors import ToolError
 
-class BatchError(Exception):
+
+class BatchError(ToolError):
     """A failure that is told in one sentence with the way out."""
 
 

@@ -43,7 +43,7 @@ def load(path: Path, only: Sequence[str] = ()) -> list[Instance]:
     Raises `BadInstances` for what cannot be read, and for ids of `only` that are not there.
     """
     rows = _task_folders(path) if path.is_dir() else _file_rows(path)
-    instances = [_instance(row, number) for number, row in enumerate(rows, 1)]
+    instances = [instance_of(row, number) for number, row in enumerate(rows, 1)]
     seen: set[str] = set()
     for instance in instances:
         if instance.id in seen:
@@ -127,7 +127,8 @@ def _task_row(folder: Path) -> Row:
     }
 
 
-def _instance(row: Row, number: int) -> Instance:
+def instance_of(row: Row, number: int = 1) -> Instance:
+    """One row as an instance. Raises `BadInstances` when it lacks what every instance has."""
     missing = [
         name for name in ("instance_id", "repo", "base_commit", "problem_statement") if not row.get(name)
     ]

@@ -1,0 +1,163 @@
+"""A batch on disk: what is to be done, what is done, and how to go on after any stop.
+
+::
+
+    <out>/batch.json                       what the batch is; a different one is refused in the same folder
+    <out>/<kind>/<instance>.json           one outcome, written whole or not at all
+    <out>/<kind>/<instance>/<file>         what the job left: patch, log, trajectory
+    <out>/preds.jsonl                      the predictions, made from the outcomes
+
+An instance is done when its outcome file is there, so a batch can be killed at any point and started again: it
+does neither twice nor never. Outcomes `failed`, `crashed` and `timed_out` count as ended; `retry` does them again.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from kimi_mcp.swebench.engine import Engine
+from kimi_mcp.swebench.errors import BatchError
+from kimi_mcp.swebench.jobs import Ended, Job
+
+
+@dataclass(slots=True)
+class Tally:
+    """Where a batch stands."""
+
+    total: int
+    ended: dict[str, Ended] = field(default_factory=lambda: dict[str, Ended]())
+    resumed: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def seconds_left(self) -> float | None:
+        """About how long the rest takes, from the pace of this sitting; None before the first end."""
+        here = len(self.ended) - self.resumed
+        if not here:
+            return None
+        return (time.monotonic() - self.started) / here * (self.total - len(self.ended))
+
+
+class Batch:
+    """One folder of outcomes of one kind (`solve`, `evaluate`, `validate`)."""
+
+    def __init__(self, out: Path, kind: str, description: Mapping[str, Any]) -> None:
+        self.out = out
+        self.kind = kind
+        self.folder = out / kind
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._pin(description)
+
+    def _pin(self, description: Mapping[str, Any]) -> None:
+        """A folder belongs to one batch: resuming with other instances or another model would mix results."""
+        file = self.out / f"{self.kind}.batch.json"
+        wanted = json.dumps(description, indent=1, sort_keys=True)
+        if not file.exists():
+            write_whole(file, wanted)
+        elif file.read_text("utf-8") != wanted:
+            before = cast(dict[str, Any], json.loads(file.read_text("utf-8")))
+            differs = sorted(
+                key for key in {*before, *description} if before.get(key) != description.get(key)
+            )
+            raise BatchError(
+                f"{self.out} holds a batch with another {', '.join(differs)}; choose another --out, or delete it."
+            )
+
+    def outcome(self, instance: str) -> Ended | None:
+        """The kept outcome of an instance, without its files."""
+        file = self.folder / f"{instance}.json"
+        if not file.is_file():
+            return None
+        kept = cast(dict[str, Any], json.loads(file.read_text("utf-8")))
+        kept["files"] = {}
+        return Ended(**kept)
+
+    def outcomes(self) -> dict[str, Ended]:
+        """All kept outcomes by instance."""
+        names = sorted(path.stem for path in self.folder.glob("*.json"))
+        return {name: ended for name in names if (ended := self.outcome(name)) is not None}
+
+    def file(self, instance: str, name: str) -> Path:
+        """Where a file that a job left is kept."""
+        return self.folder / instance / name
+
+    def keep(self, ended: Ended) -> None:
+        """Keep an outcome: its files first, then, as the mark that it is whole, the outcome itself."""
+        for name, text in ended.files.items():
+            target = self.file(ended.instance, Path(name).name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(target, text)
+        write_whole(self.folder / f"{ended.instance}.json", json.dumps(ended.to_json(), indent=1))
+
+    async def run(
+        self, engine: Engine, jobs: Sequence[Job], *, retry: bool = False
+    ) -> AsyncGenerator[tuple[Tally, Ended | None]]:
+        """Run what is not done yet; yields the tally at the start and after each end."""
+        tally = Tally(len(jobs))
+        todo: list[Job] = []
+        for job in jobs:
+            kept = self.outcome(job.instance)
+            if kept is None or (retry and kept.status != "done"):
+                todo.append(job)
+            else:
+                tally.ended[job.instance] = kept
+        tally.resumed = len(tally.ended)
+        yield tally, None
+        results = engine.run(todo)
+        try:
+            async for ended in results:
+                self.keep(ended)
+                tally.ended[ended.instance] = ended
+                yield tally, ended
+        finally:
+            await results.aclose()
+
+
+def write_predictions(path: Path, model: str, patches: Iterable[tuple[str, str]]) -> None:
+    """`preds.jsonl` as the official harness takes it: instance_id, model_name_or_path, model_patch."""
+    rows = [
+        json.dumps({"instance_id": name, "model_name_or_path": model, "model_patch": patch})
+        for name, patch in patches
+    ]
+    write_whole(path, "".join(f"{row}\n" for row in rows))
+
+
+def read_predictions(path: Path) -> dict[str, str]:
+    """Patches by instance id, from JSONL, a JSON list, or a JSON object by id. Raises `BatchError`."""
+    try:
+        text = path.read_text("utf-8")
+        try:
+            whole: object = json.loads(text)
+        except json.JSONDecodeError:
+            whole = [json.loads(line) for line in text.splitlines() if line.strip()]
+        rows = cast(dict[str, Any] | list[Any], whole)
+        if isinstance(rows, dict):
+            rows = [rows] if "instance_id" in rows else list(rows.values())
+        return {row["instance_id"]: row.get("model_patch") or "" for row in rows}
+    except OSError as error:
+        raise BatchError(f"{path} cannot be read: {error.strerror}.") from None
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+        raise BatchError(
+            f"{path} does not hold predictions (instance_id, model_name_or_path, model_patch)."
+        ) from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, whenever we are killed."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def fingerprint(path: Path) -> str:
+    """The hash of a file's bytes, to tell one set of instances from another."""
+    digest: Callable[[bytes], Any] = hashlib.sha256
+    data = path.read_bytes() if path.is_file() else str(path).encode()
+    return digest(data).hexdigest()[:16]

@@ -1,0 +1,110 @@
+"""Where jobs run: in processes of this machine, or on a Ray cluster. The same jobs, the same outcomes."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from kimi_mcp.swebench.errors import BatchError
+from kimi_mcp.swebench.jobs import Ended, Job, perform
+
+
+class Engine(Protocol):
+    """Runs jobs and yields each outcome as it ends, in no particular order."""
+
+    def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Ended]:
+        """Every job ends exactly once. Closing the generator ends what still runs."""
+        ...
+
+
+class Local:
+    """`workers` processes on this machine."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = max(1, workers)
+
+    async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Ended]:
+        """As `Engine.run`. One thread per worker waits for its process; the loop stays free."""
+        loop = asyncio.get_running_loop()
+        waiting = iter(jobs)
+        with ThreadPoolExecutor(self.workers) as threads:
+            running: set[asyncio.Future[Ended]] = set()
+            while True:
+                while len(running) < self.workers and (job := next(waiting, None)) is not None:
+                    running.add(loop.run_in_executor(threads, perform, job))
+                if not running:
+                    return
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+
+
+class Ray:
+    """A Ray cluster: one task per job, tried again when the node or worker under it is lost.
+
+    `address`: as `ray.init` takes it (`auto`, `host:port`, `ray://host:port`); empty starts a cluster on this
+    machine. `cpus` and `memory_bytes` are what one job asks of a node. At most `workers` jobs are submitted at
+    a time, so that the driver's memory does not grow with the batch. Raises `BatchError` when Ray is missing or
+    the cluster cannot be reached.
+    """
+
+    def __init__(
+        self, workers: int, address: str = "", *, cpus: float = 1, memory_bytes: int = 0, retries: int = 3
+    ) -> None:
+        self.workers = max(1, workers)
+        self.address = address
+        self.cpus = cpus
+        self.memory_bytes = memory_bytes
+        self.retries = retries
+
+    async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Ended]:
+        """As `Engine.run`."""
+        ray = _ray()
+        if not ray.is_initialized():
+            try:
+                ray.init(
+                    self.address or None, logging_level="ERROR", log_to_driver=False, configure_logging=False
+                )
+            except Exception as error:
+                raise BatchError(
+                    f"The Ray cluster '{self.address or 'local'}' cannot be joined: {error}"
+                ) from None
+        options: dict[str, Any] = {
+            "num_cpus": self.cpus,
+            "max_retries": self.retries,
+            "retry_exceptions": False,
+        }
+        if self.memory_bytes:
+            options["memory"] = self.memory_bytes
+        task = ray.remote(**options)(perform)
+        waiting = iter(jobs)
+        running: dict[Any, Job] = {}
+        try:
+            while True:
+                while len(running) < self.workers and (job := next(waiting, None)) is not None:
+                    running[task.remote(job)] = job
+                if not running:
+                    return
+                ready, _ = await asyncio.to_thread(ray.wait, list(running), num_returns=1, timeout=1.0)
+                for reference in ready:
+                    job = running.pop(reference)
+                    yield await asyncio.to_thread(_collect, ray, reference, job)
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+
+def _collect(ray: Any, reference: Any, job: Job) -> Ended:
+    try:
+        return ray.get(reference)
+    except Exception as error:
+        return Ended(job.instance, "crashed", 0.0, f"its Ray task was lost: {str(error).splitlines()[0]}")
+
+
+def _ray() -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise BatchError("This engine needs Ray: pip install 'kimi-mcp[swebench]'.") from None

@@ -1,0 +1,67 @@
+"""What jobs do: validate an instance, evaluate a prediction, solve an issue."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kimi_mcp.swebench import suspicion
+from kimi_mcp.swebench.evaluate import Bench, Place, evaluate, make_place
+from kimi_mcp.swebench.instances import instance_of
+from kimi_mcp.swebench.jobs import Worked
+from kimi_tools.sandbox import UNPROTECTED
+
+
+def _bench(arguments: Mapping[str, Any]) -> Bench:
+    return Bench(
+        histories=[Path(name) for name in arguments["histories"]],
+        cache=Path(arguments["cache"]),
+        sandbox=UNPROTECTED,
+        test_seconds=float(arguments["test_seconds"]),
+    )
+
+
+async def _place(arguments: Mapping[str, Any], folder: Path) -> tuple[Bench, Place, float]:
+    started = time.monotonic()
+    bench = _bench(arguments)
+    place = await make_place(bench, instance_of(arguments["row"]), folder)
+    return bench, place, time.monotonic() - started
+
+
+async def validate(arguments: Mapping[str, Any], folder: Path) -> Worked:
+    """Whether an instance is sound here: with the gold patch all graded tests pass, without it some fail."""
+    bench, place, built = await _place(arguments, folder)
+    marks = [time.monotonic()]
+    before = await evaluate(bench, place, "", folder / "before" / "test_output.txt")
+    marks.append(time.monotonic())
+    after = await evaluate(bench, place, place.instance.gold_patch, folder / "after" / "test_output.txt")
+    marks.append(time.monotonic())
+    sound = after.resolved and bool(before.not_fixed or not before.readable)
+    facts = {
+        "sound": sound,
+        "before": asdict(before),
+        "after": asdict(after),
+        "seconds": {"build": built, "before": marks[1] - marks[0], "after": marks[2] - marks[1]},
+    }
+    return Worked(facts, _logs(folder, ("before", "after")))
+
+
+async def grade_prediction(arguments: Mapping[str, Any], folder: Path) -> Worked:
+    """The verdict on a prediction, with what in it looks like cheating."""
+    bench, place, built = await _place(arguments, folder)
+    patch = str(arguments["patch"])
+    started = time.monotonic()
+    verdict = await evaluate(bench, place, patch, folder / "graded" / "test_output.txt")
+    facts = {
+        "resolved": verdict.resolved,
+        "verdict": asdict(verdict),
+        "suspicions": suspicion.of_patch(patch, place.instance),
+        "seconds": {"build": built, "tests": time.monotonic() - started},
+    }
+    return Worked(facts, _logs(folder, ("graded",)))
+
+
+def _logs(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    logs = ((name, folder / name / "test_output.txt") for name in names)
+    return {f"{name}.log": log.read_text("utf-8", "replace") for name, log in logs if log.is_file()}
