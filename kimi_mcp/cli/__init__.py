@@ -15,6 +15,7 @@ import sys
 COMMANDS = {
     "tools": "list the tools",
     "call": "call one tool",
+    "swebench": "run, grade and check batches of SWE-bench instances",
 }
 """Every command and its line in the help; the module `kimi_mcp.cli.<command>` holds it."""
 

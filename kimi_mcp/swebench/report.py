@@ -59,7 +59,10 @@ def summary(rows: Sequence[Row], total: int) -> str:
 def markdown(title: str, rows: Sequence[Row], total: int) -> str:
     """The report as Markdown."""
     lines = [f"# {title}", "", summary(rows, total), ""]
-    lines += ["| instance | state | seconds | steps | cost | note |", "| --- | --- | ---: | ---: | ---: | --- |"]
+    lines += [
+        "| instance | state | seconds | steps | cost | note |",
+        "| --- | --- | ---: | ---: | ---: | --- |",
+    ]
     for r in rows:
         cost = "" if r.cost is None else f"${r.cost:.3f}"
         steps = "" if r.steps is None else str(r.steps)
@@ -151,7 +154,9 @@ def _steps(title: str, values: Sequence[float], unit: str) -> str:
         f"height={100 * value / top:.1f} fill='var(--rest)'><title>{value:.2f} {unit}</title></rect>"
         for i, value in enumerate(ordered)
     ]
-    pieces.append(f"<text x=52 y=18 text-anchor=end>{top:.1f} {unit}</text><text x=52 y=110 text-anchor=end>0</text>")
+    pieces.append(
+        f"<text x=52 y=18 text-anchor=end>{top:.1f} {unit}</text><text x=52 y=110 text-anchor=end>0</text>"
+    )
     return _figure(title, 760, 122, pieces)
 
 

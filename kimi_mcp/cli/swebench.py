@@ -1,0 +1,144 @@
+"""`kimi-mcp swebench run|evaluate|validate INSTANCES …`: batches over SWE-bench instances."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from kimi_mcp.swebench import report
+from kimi_mcp.swebench.batch import Batch, Tally, fingerprint, read_predictions, write_whole
+from kimi_mcp.swebench.engine import Engine, Local, Ray
+from kimi_mcp.swebench.errors import BatchError
+from kimi_mcp.swebench.instances import Instance, load
+from kimi_mcp.swebench.jobs import Ended, Job
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the sub-commands and their flags."""
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    validate = commands.add_parser("validate", help="run the gold patches: which instances are sound here")
+    _common(validate)
+    evaluate = commands.add_parser("evaluate", help="grade predictions on this machine")
+    evaluate.add_argument("predictions", metavar="PREDS", type=Path, help="JSONL, or JSON list or object")
+    _common(evaluate, instances_flag=True)
+
+
+def _common(parser: argparse.ArgumentParser, *, instances_flag: bool = False) -> None:
+    where = {
+        "type": Path,
+        "metavar": "INSTANCES",
+        "help": "JSON, JSONL or parquet rows, or swebench 5 task folders",
+    }
+    if instances_flag:
+        parser.add_argument("--instances", required=True, **where)
+    else:
+        parser.add_argument("instances", **where)
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the batch's folder; an earlier one is resumed"
+    )
+    parser.add_argument("--only", default="", help="instance ids, separated by commas")
+    parser.add_argument("--workers", type=int, default=1, help="jobs at a time (default 1)")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--address", default="", help="of a Ray cluster: auto, host:port or ray://host:port")
+    parser.add_argument(
+        "--repos",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder with git histories; may be given again",
+    )
+    parser.add_argument(
+        "--test-seconds", type=float, default=1800, help="limit of one test run (default 1800)"
+    )
+    parser.add_argument(
+        "--retry", action="store_true", help="do failed, crashed and timed-out instances again"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the action; exit code 0 when every job ended by itself, 1 otherwise."""
+    instances = load(options.instances, [name for name in options.only.split(",") if name])
+    if options.action == "validate":
+        return _validate(options, instances)
+    return _evaluate(options, instances)
+
+
+def _validate(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
+    batch = Batch(options.out, "validate", {"instances": fingerprint(options.instances)})
+    jobs = [_job(options, instance, "validate", {}) for instance in instances]
+    return _carry_out(options, batch, jobs, "Validation")
+
+
+def _evaluate(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
+    patches = read_predictions(options.predictions)
+    known = {instance.id: instance for instance in instances}
+    if strange := sorted(set(patches) - set(known)):
+        raise BatchError(f"The predictions name {strange[0]}, which is not in {options.instances}.")
+    description = {
+        "instances": fingerprint(options.instances),
+        "predictions": fingerprint(options.predictions),
+    }
+    batch = Batch(options.out, "evaluate", description)
+    jobs = [
+        _job(options, known[name], "grade_prediction", {"patch": patch}) for name, patch in patches.items()
+    ]
+    return _carry_out(options, batch, jobs, "Evaluation")
+
+
+def _job(options: argparse.Namespace, instance: Instance, work: str, more: Mapping[str, Any]) -> Job:
+    from platformdirs import user_cache_path
+
+    arguments = {
+        "row": dict(instance.row),
+        "histories": [str(path.resolve()) for path in options.repos],
+        "cache": str(user_cache_path("kimi-mcp") / "swebench"),
+        "test_seconds": options.test_seconds,
+        **more,
+    }
+    seconds = 2 * options.test_seconds + 3600
+    return Job(instance.id, f"kimi_mcp.swebench.works:{work}", arguments, seconds)
+
+
+def _engine(options: argparse.Namespace) -> Engine:
+    return Ray(options.workers, options.address) if options.engine == "ray" else Local(options.workers)
+
+
+def _carry_out(options: argparse.Namespace, batch: Batch, jobs: Sequence[Job], title: str) -> int:
+    tally = asyncio.run(_watch(batch, _engine(options), jobs, retry=options.retry))
+    rows = [report.row(tally.ended[job.instance]) for job in jobs if job.instance in tally.ended]
+    write_whole(batch.out / f"{batch.kind}.md", report.markdown(title, rows, len(jobs)))
+    write_whole(batch.out / f"{batch.kind}.html", report.page(title, rows, len(jobs)))
+    print(report.summary(rows, len(jobs)))
+    print(f"Report: {batch.out / f'{batch.kind}.md'} and .html")
+    return 0 if all(ended.status == "done" for ended in tally.ended.values()) else 1
+
+
+async def _watch(batch: Batch, engine: Engine, jobs: Sequence[Job], *, retry: bool) -> Tally:
+    tally = Tally(len(jobs))
+    async with aclosing(batch.run(engine, jobs, retry=retry)) as events:
+        async for tally, ended in events:
+            _tell(tally, ended)
+    return tally
+
+
+def _tell(tally: Tally, ended: Ended | None) -> None:
+    if ended is None:
+        if tally.resumed:
+            print(f"Resumed: {tally.resumed} of {tally.total} were done before.", flush=True)
+        return
+    row = report.row(ended)
+    states = Counter(report.row(end).state for end in tally.ended.values())
+    left = tally.seconds_left()
+    print(
+        f"{time.strftime('%H:%M:%S')}  {len(tally.ended)}/{tally.total}  {row.instance}: {row.state} "
+        f"in {row.seconds:.0f} s{f' ({row.note})' if row.note else ''}  "
+        f"[{', '.join(f'{count} {state}' for state, count in sorted(states.items()))}"
+        f"{f'; about {left / 60:.0f} min left' if left else ''}]",
+        file=sys.stdout,
+        flush=True,
+    )
