@@ -29,15 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _common(parser: argparse.ArgumentParser, *, instances_flag: bool = False) -> None:
-    where = {
-        "type": Path,
-        "metavar": "INSTANCES",
-        "help": "JSON, JSONL or parquet rows, or swebench 5 task folders",
-    }
-    if instances_flag:
-        parser.add_argument("--instances", required=True, **where)
-    else:
-        parser.add_argument("instances", **where)
+    name = "--instances" if instances_flag else "instances"
+    required: dict[str, Any] = {"required": True} if instances_flag else {}
+    rows = "JSON, JSONL or parquet rows, or swebench 5 task folders"
+    parser.add_argument(name, type=Path, metavar="INSTANCES", help=rows, **required)
     parser.add_argument(
         "--out", type=Path, required=True, help="the batch's folder; an earlier one is resumed"
     )
