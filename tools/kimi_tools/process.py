@@ -114,7 +114,8 @@ class Finished:
     """How a program ended.
 
     `exit_code` is the shell's convention (128 + signal for a killed one). `stdout` and `stderr` are bounded;
-    `stderr` is empty when it was merged. `sandbox` names the level of protection that it ran under.
+    `stderr` is empty when it was merged. `sandbox` names the level of protection that it ran under. `notes`
+    are sentences from the sandbox that the caller should see.
     """
 
     exit_code: int
@@ -123,6 +124,7 @@ class Finished:
     seconds: float
     timed_out: bool = False
     sandbox: str = "none"
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -132,12 +134,17 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A command line ready to start: what a sandbox makes of the command it is given."""
+    """A command line ready to start: what a sandbox makes of the command it is given.
+
+    `after` must be called once the command has ended or could not be started: it gives back what the launch
+    holds (the `pass_fds`), and returns sentences that the caller should see (`Finished.notes`).
+    """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     pass_fds: Sequence[int] = ()
     sandbox: str = "none"
+    after: Callable[[], Sequence[str]] | None = None
 
 
 async def run(

@@ -1,17 +1,18 @@
 """The workspace: its root, its door, its state directory and the limits of a result."""
 
+import asyncio
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kimi_tools.clip import RESULT_CHARS
 from kimi_tools.errors import NotFound, PathRefused
 from kimi_tools.process import Finished, run
-from kimi_tools.sandbox import UNPROTECTED, Sandbox
+from kimi_tools.sandbox import UNPROTECTED, Place, Sandbox
 from kimi_tools.workspace import door
 from kimi_tools.workspace.content import Content
 
@@ -39,6 +40,8 @@ class Workspace:
 
     `root`: canonical absolute path. `state`: a private directory outside the root (journal, spilled output).
     `result_chars`: what a result's text may weigh in JSON characters. `sandbox`: what commands run in.
+    `at`: the path at which commands see the root; a private copy is seen at its original's path, where the
+    sandbox can do that, so that absolute paths and editable installs lead to the copy.
 
     Raises `NotFound` when the root is not a directory.
     """
@@ -50,6 +53,7 @@ class Workspace:
         state: Path | str,
         result_chars: int = RESULT_CHARS,
         sandbox: Sandbox = UNPROTECTED,
+        at: Path | None = None,
     ) -> None:
         try:
             self.root = Path(root).resolve(strict=True)
@@ -61,6 +65,7 @@ class Workspace:
         self.state = Path(state)
         self.result_chars = result_chars
         self.sandbox = sandbox
+        self.at = at if at is not None and sandbox.mounts else self.root
 
     def close(self) -> None:
         """Give the root's descriptor back."""
@@ -188,14 +193,24 @@ class Workspace:
         folder = self.relative(cwd)
         if self.stat(folder).kind != "directory":
             raise PathRefused(f"'{cwd}' is not a directory; name a directory inside the root.")
-        launch = self.sandbox.launch(argv, root=self.root, environment=environment or {}, writable=writable)
-        return await run(
-            launch,
-            cwd=self.root / self.real_path(folder),
-            timeout=timeout,
-            merge_stderr=True,
-            on_output=on_output,
-        )
+        folder = self.real_path(folder)
+        cache = self.state / "cache"
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = Place(self.root, self.at, folder, writable, cache)
+        launch = await asyncio.to_thread(self.sandbox.launch, argv, place, environment or {})
+        notes: Sequence[str] = ()
+        try:
+            finished = await run(
+                launch,
+                cwd=self.root / folder,
+                timeout=timeout,
+                merge_stderr=True,
+                on_output=on_output,
+            )
+        finally:
+            if launch.after is not None:
+                notes = launch.after()
+        return replace(finished, notes=tuple(notes))
 
 
 _KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "directory"), (stat.S_ISLNK, "symlink"))

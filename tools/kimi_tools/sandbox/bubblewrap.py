@@ -1,0 +1,205 @@
+"""Linux: namespaces made by bubblewrap, with a system-call filter behind them.
+
+The argument list was measured on Debian 12 with bubblewrap 0.8.0 (2026-11-21). What it relies on beyond the
+manual: `/proc/1/environ` shows bubblewrap's own environment, so that is scrubbed too; a bind of `/proc/sys`
+over itself closes `core_pattern` to real root (bubblewrap issue 313); `--ro-bind-try` aborts on EACCES.
+"""
+
+import os
+import select
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kimi_tools.errors import NotAllowed
+from kimi_tools.policy import names_secret
+from kimi_tools.process import Launch, allowed_environment, program
+from kimi_tools.sandbox import seccomp
+from kimi_tools.sandbox.layout import Layout, project_environments
+from kimi_tools.sandbox.place import Place
+from kimi_tools.sandbox.survey import Survey, watched
+from kimi_tools.sandbox.worktree import git_directories
+
+_NAMESPACES = (
+    *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
+    *("--unshare-cgroup-try", "--disable-userns", "--die-with-parent", "--new-session"),
+    *("--cap-drop", "ALL", "--hostname", "sandbox"),
+)
+_PROC = ("--proc", "/proc")
+_PROC_READ_ONLY = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi")
+_TEMPORARY = ("--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/var/tmp")
+_FAMILIES = (seccomp.UNIX, seccomp.INET, seccomp.INET6, seccomp.NETLINK)
+_MOST_HIDDEN = 100
+_MOST_GUARDED = 300
+_VENDORED = ("node_modules", "site-packages", "vendor")
+
+
+@dataclass(slots=True)
+class Bubblewrap:
+    """The default sandbox; made by `kimi_tools.sandbox.choose`, which knows that it works here.
+
+    `own_proc`: whether a /proc of its own can be mounted (some containers forbid it).
+    """
+
+    layout: Layout
+    own_proc: bool = True
+    mounts = True
+    _surveys: dict[Path, Survey] = field(default_factory=lambda: dict[Path, Survey]())
+
+    @property
+    def level(self) -> str:
+        """`bubblewrap`, with what is missing of it."""
+        return "bubblewrap" if self.own_proc else "bubblewrap without its own /proc"
+
+    def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
+        """The command inside bubblewrap. Raises `NotAllowed` for a root that cannot be confined."""
+        refuse_unbounded_root(place.root, self.layout.home)
+        survey = self._surveys.setdefault(place.root, Survey(place.root))
+        before = survey.look()
+        handles = _Handles()
+        arguments = [
+            *_NAMESPACES,
+            *self._system(),
+            *self._project(place),
+            *_guards(place, before, handles),
+            *("--seccomp", str(handles.data(seccomp.compiled(_FAMILIES)))),
+            *("--sync-fd", str(handles.alive())),
+            *("--chdir", str(place.at / place.folder)),
+        ]
+        listing = handles.data(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
+        return Launch(
+            [program("bwrap"), "--args", str(listing), "--", *argv],
+            self._environment(environment),
+            pass_fds=handles.passed,
+            sandbox=self.level,
+            after=handles.closing(lambda: hold_new(place.root, before, survey)),
+        )
+
+    def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        confined = {
+            "HOME": str(self.layout.home),
+            "TMPDIR": "/tmp",
+            "GOTOOLCHAIN": "local",
+            "CARGO_NET_OFFLINE": "true",
+            "UV_OFFLINE": "1",
+            "UV_NO_SYNC": "1",
+            "PIP_NO_INDEX": "1",
+        }
+        return {**allowed_environment(), **confined, **extra}
+
+    def _system(self) -> list[str]:
+        """The machine's part: an empty tree, and on it what may be seen."""
+        arguments = ["--tmpfs", str(self.layout.home), *_TEMPORARY, "--dir", "/run"]
+        for path in self.layout.shown:
+            arguments += ["--ro-bind", str(path), str(path)]
+        for path in self.layout.masked:
+            arguments += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
+        arguments += ["--dev", "/dev"]
+        arguments += _PROC if self.own_proc else ("--ro-bind", "/proc", "/proc")
+        for name in _PROC_READ_ONLY if self.own_proc else ():
+            if os.path.exists(name):
+                arguments += ["--ro-bind", name, name]
+        return arguments
+
+    def _project(self, place: Place) -> list[str]:
+        """The workspace and what belongs to it."""
+        arguments: list[str] = []
+        if place.cache is not None:
+            arguments += ["--bind", str(place.cache), str(self.layout.home / ".cache")]
+        for path in project_environments(place.root):
+            arguments += ["--ro-bind", str(path), str(path)]
+        for path in git_directories(place.root):
+            arguments += ["--ro-bind", str(path), str(path)]
+        arguments += ["--bind", str(place.root), str(place.at)]
+        for path in place.writable:
+            arguments += ["--bind", str(path), str(path)]
+        return arguments
+
+
+def refuse_unbounded_root(root: Path, home: Path) -> None:
+    """Raises `NotAllowed` when confining commands to the root would give them the whole home or machine."""
+    if home.is_relative_to(root):
+        raise NotAllowed(
+            f"The workspace {root} holds your whole home directory, which commands must not see; "
+            "open a project's own directory instead."
+        )
+
+
+def _guards(place: Place, found: Mapping[str, object], handles: "_Handles") -> list[str]:
+    """Protected entries made read-only, secret files made empty."""
+    arguments: list[str] = []
+    guarded = [path for path in found if watched(path)]
+    if len(guarded) > _MOST_GUARDED:
+        raise NotAllowed(
+            f"The workspace holds {len(guarded)} git repositories, more than the {_MOST_GUARDED} "
+            "that commands can be kept out of; open one of them instead."
+        )
+    for path in guarded:
+        if not (place.root / path).is_symlink():
+            arguments += ["--ro-bind", str(place.root / path), str(place.at / path)]
+    hidden = [path for path in found if hides(path)]
+    for path in hidden[:_MOST_HIDDEN]:
+        if not (place.root / path).is_symlink():
+            arguments += ["--ro-bind-data", str(handles.data(b"")), str(place.at / path)]
+    return arguments
+
+
+def hides(path: str) -> bool:
+    """Whether a command sees that file empty: by its name it holds passwords of the user.
+
+    Keys and certificates are left: tests need theirs. So are files of installed packages.
+    """
+    return (
+        names_secret(path)
+        and not path.endswith((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore"))
+        and not any(part in _VENDORED for part in path.split("/"))
+    )
+
+
+def hold_new(root: Path, before: Mapping[str, object], survey: Survey) -> list[str]:
+    """Disarm what a command has made in protected places, by renaming it; the sentences that say so."""
+    notes: list[str] = []
+    for path, identity in survey.look().items():
+        if not watched(path) or before.get(path) == identity:
+            continue
+        held = next(name for n in range(1, 1_000) if not os.path.lexists(root / (name := f"{path}.held-{n}")))
+        os.rename(root / path, root / held)
+        notes.append(
+            f"The command made '{path}', which programs outside the sandbox would obey; "
+            f"it was renamed to '{held}'."
+        )
+    return notes
+
+
+class _Handles:
+    """The descriptors that one launch hands to bubblewrap."""
+
+    def __init__(self) -> None:
+        self.passed: list[int] = []
+        self._end = -1
+
+    def data(self, content: bytes) -> int:
+        """A descriptor to read `content` from."""
+        descriptor = os.memfd_create("kimi-mcp")
+        os.write(descriptor, content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        self.passed.append(descriptor)
+        return descriptor
+
+    def alive(self) -> int:
+        """A descriptor that the sandbox's first process holds; the other end tells when that is gone."""
+        self._end, theirs = os.pipe()
+        self.passed.append(theirs)
+        return theirs
+
+    def closing(self, then: Callable[[], Sequence[str]]) -> Callable[[], Sequence[str]]:
+        """Close everything, wait until the sandbox is gone, go on with `then`."""
+
+        def after() -> Sequence[str]:
+            for descriptor in self.passed:
+                os.close(descriptor)
+            select.select([self._end], [], [], 2.0)
+            os.close(self._end)
+            return then()
+
+        return after
