@@ -13,8 +13,8 @@ from kimi_mcp.swebench.grading import Verdict, grade
 from kimi_mcp.swebench.history import check_out, find_histories, git
 from kimi_mcp.swebench.instances import Instance
 from kimi_mcp.swebench.recipe import Recipe, recipe_of
+from kimi_tools import sandbox
 from kimi_tools.process import run
-from kimi_tools.sandbox import Sandbox
 
 PATCH_COMMANDS = (
     "git apply --verbose",
@@ -40,7 +40,7 @@ class Bench:
 
     histories: Sequence[Path]
     cache: Path
-    sandbox: Sandbox
+    sandbox: sandbox.Sandbox
     test_seconds: float = 1800
 
 
@@ -106,9 +106,7 @@ async def _put_tests(place: Place) -> None:
 
 async def _run_tests(bench: Bench, place: Place, log_path: Path) -> None:
     script = _with_services(place.recipe)
-    launch = bench.sandbox.launch(
-        ["/bin/bash", "-c", script], root=place.checkout, environment=place.environment.variables
-    )
+    where = sandbox.Place(place.checkout, at=place.checkout)
     started = time.monotonic()
     with log_path.open("wb") as log:
 
@@ -117,8 +115,13 @@ async def _run_tests(bench: Bench, place: Place, log_path: Path) -> None:
 
         log.write(f"+ {place.recipe.test_command}\n{official.START_TEST_OUTPUT}\n".encode())
         log.flush()
-        done = await run(
-            launch, cwd=place.checkout, timeout=bench.test_seconds, merge_stderr=True, on_output=keep
+        done = await sandbox.run_confined(
+            bench.sandbox,
+            ["/bin/bash", "-c", script],
+            where,
+            timeout=bench.test_seconds,
+            environment=place.environment.variables,
+            on_output=keep,
         )
         log.write(f"\n{official.END_TEST_OUTPUT}\n".encode())
         if done.timed_out:

@@ -2,5 +2,6 @@
 
 from kimi_tools.sandbox.choice import choose
 from kimi_tools.sandbox.place import UNPROTECTED, Place, Sandbox, Unprotected
+from kimi_tools.sandbox.running import run_confined
 
-__all__ = ["UNPROTECTED", "Place", "Sandbox", "Unprotected", "choose"]
+__all__ = ["UNPROTECTED", "Place", "Sandbox", "Unprotected", "choose", "run_confined"]

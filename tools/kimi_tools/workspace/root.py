@@ -1,18 +1,17 @@
 """The workspace: its root, its door, its state directory and the limits of a result."""
 
-import asyncio
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from kimi_tools.clip import RESULT_CHARS
 from kimi_tools.errors import NotFound, PathRefused
-from kimi_tools.process import Finished, run
-from kimi_tools.sandbox import UNPROTECTED, Place, Sandbox
+from kimi_tools.process import Finished
+from kimi_tools.sandbox import UNPROTECTED, Place, Sandbox, run_confined
 from kimi_tools.workspace import door
 from kimi_tools.workspace.content import Content
 
@@ -197,20 +196,9 @@ class Workspace:
         cache = self.state / "cache"
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         place = Place(self.root, self.at, folder, writable, cache)
-        launch = await asyncio.to_thread(self.sandbox.launch, argv, place, environment or {})
-        notes: Sequence[str] = ()
-        try:
-            finished = await run(
-                launch,
-                cwd=self.root / folder,
-                timeout=timeout,
-                merge_stderr=True,
-                on_output=on_output,
-            )
-        finally:
-            if launch.after is not None:
-                notes = launch.after()
-        return replace(finished, notes=tuple(notes))
+        return await run_confined(
+            self.sandbox, argv, place, timeout=timeout, environment=environment, on_output=on_output
+        )
 
 
 _KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "directory"), (stat.S_ISLNK, "symlink"))
