@@ -1,7 +1,8 @@
 """From a test log to a verdict, by the official rules (swebench 4.1 `grading.py`).
 
-A graded test passes when its status is PASSED or XFAIL; one that the log does not name has failed, except in
-the repositories whose runners report failures only. An instance is resolved when all graded tests pass.
+A graded test passes when its status is PASSED or XFAIL, and fails when it is FAILED, ERROR or not in the log; one
+that was skipped counts for nothing. In repositories whose runners report failures only, what is not FAILED
+passes. An instance is resolved when no graded test fails.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from kimi_mcp.swebench import official
 from kimi_mcp.swebench.instances import Instance
 
 _PASSED = frozenset({"PASSED", "XFAIL"})
+_FAILED = frozenset({"FAILED", "ERROR", None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,10 @@ def _split(
     failed: list[str] = []
     for name in names:
         status = found.get(name)
-        good = status != "FAILED" if fail_only else status in _PASSED
-        (passed if good else failed).append(name)
+        if status != "FAILED" if fail_only else status in _PASSED:
+            passed.append(name)
+        elif fail_only or status in _FAILED:
+            failed.append(name)
     return tuple(passed), tuple(failed)
 
 
