@@ -1,0 +1,258 @@
+"""The server as the client meets it: it reads, answers what is fixed, and hands the rest to the SDK.
+
+The main thread runs only this. It owns the pipes, the signals and the end; the SDK and the tools live in a
+second thread with its own event loop (`engine`), which is started when the handshake is over, because
+importing them takes longer than impatient clients wait. So the first answers are quick, a tool that blocks
+the loop cannot keep a ping waiting, and the process always ends in time.
+
+The SDK decides once per connection which era of the protocol it speaks. Clients probe with `server/discover`
+and then initialize, so there are two connections to it: requests with the envelope of 2026-07-28 go to
+`modern`, everything else to `legacy`.
+
+Standard library only.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Protocol, cast
+
+from kimi_mcp.server.answers import Answers, is_modern
+from kimi_mcp.server.selection import Selection
+from kimi_mcp.server.wire import INVALID_REQUEST, Lines, Refused, Writer, decode
+
+MAX_IN_FLIGHT = 256
+"""Requests of one client that may wait for an answer at once."""
+
+BUSY = -32000
+
+_HANDSHAKE_PAUSE = 0.05
+"""Seconds without a message after which the handshake counts as over and the SDK may be imported."""
+
+_LONGEST_WAIT = 0.3
+"""The same before the first message."""
+
+_END_SECONDS = 0.15
+"""What running calls get to end in; Claude Code kills its servers 100 ms after SIGTERM, Cline after 250."""
+
+
+class Engine(Protocol):
+    """What the front needs of the second thread."""
+
+    def feed(self, lane: str, message: dict[str, Any]) -> None:
+        """Take one message of a client."""
+        ...
+
+    def stop(self) -> None:
+        """Cancel everything."""
+        ...
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        ...
+
+
+StartEngine = Callable[[Callable[[str, dict[str, Any]], None]], Engine]
+"""Imports and makes the engine; the argument takes what it sends: the lane and the message."""
+
+
+class Front:
+    """One client on one pair of pipes."""
+
+    def __init__(self, pipes: tuple[int, int], selection: Selection, start: StartEngine) -> None:
+        self._input = pipes[0]
+        self._writer = Writer(pipes[1])
+        self._answers = Answers(selection)
+        self._start = start
+        self._lines = Lines()
+        self._initialized = False
+        self._waiting: list[tuple[str, dict[str, Any]]] = []
+        self._engine: Engine | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()  # for the four below: both threads use them
+        self._next_id = 0
+        self._epoch = 0
+        self._asked: dict[int, tuple[str | int, str, int]] = {}  # our id: client's id, lane, epoch
+        self._newest: dict[str | int, int] = {}  # client's id: our id
+
+    def serve(self) -> None:
+        """Serve until the client leaves or a signal ends us; does not return."""
+        wake, parent = _wake_on_signals(), _watch_parent()
+        poll = select.poll()
+        for descriptor in (self._input, wake, parent):
+            if descriptor >= 0:
+                poll.register(descriptor, select.POLLIN)
+        wait = _LONGEST_WAIT
+        while True:
+            ready = poll.poll(None if self._thread else wait * 1000)
+            if not ready:
+                self._start_engine()
+                continue
+            wait = _HANDSHAKE_PAUSE
+            if any(descriptor != self._input for descriptor, _ in ready):
+                break
+            try:
+                piece = os.read(self._input, 65_536)
+            except OSError:
+                break
+            if not piece:
+                break
+            for line in self._lines.add(piece):
+                self._take(line)
+        self._end()
+
+    def _take(self, line: bytes | None) -> None:
+        if line is not None and not line.strip():
+            return
+        try:
+            message = decode(line)
+            if "method" not in message:
+                self._take_response(message)
+            elif "id" in message:
+                self._take_request(message)
+            else:
+                self._take_notification(message)
+        except Refused as refusal:
+            error = {"code": refusal.code, "message": str(refusal)}
+            self._writer.send({"jsonrpc": "2.0", "id": refusal.id, "error": error})
+
+    def _take_request(self, message: dict[str, Any]) -> None:
+        method, id, params = message["method"], message["id"], message.get("params", {})
+        result = self._answers.to(method, params, initialized=self._initialized)
+        lane = "modern" if method != "initialize" and is_modern(params) else "legacy"
+        if result is None:
+            self._hand_over(lane, {**message, "id": self._our_id(id, lane)})
+            return
+        self._writer.send({"jsonrpc": "2.0", "id": id, "result": result})
+        if method == "initialize":
+            self._initialized = True
+            with self._lock:
+                self._epoch += 1
+            self._hand_over("legacy", {**message, "id": self._silent_id(), "params": _handshake(params, result)})
+
+    def _our_id(self, id: str | int, lane: str) -> int:
+        """An id of our own for a request: what the SDK sees never occurs twice. Raises `Refused`."""
+        with self._lock:
+            before = self._newest.get(id)
+            if before is not None and self._asked[before][2] == self._epoch:
+                raise Refused(INVALID_REQUEST, "A request with this id is still running.", id)
+            if len(self._asked) >= MAX_IN_FLIGHT:
+                raise Refused(BUSY, f"{MAX_IN_FLIGHT} requests are running; wait for an answer first.", id)
+            self._next_id += 1
+            self._asked[self._next_id] = (id, lane, self._epoch)
+            self._newest[id] = self._next_id
+            return self._next_id
+
+    def _silent_id(self) -> int:
+        """An id of our own whose answer goes nowhere."""
+        with self._lock:
+            self._next_id += 1
+            return self._next_id
+
+    def _take_notification(self, message: dict[str, Any]) -> None:
+        if message["method"] != "notifications/cancelled":
+            self._hand_over("legacy", message)
+            return
+        params = message.get("params", {})
+        with self._lock:
+            ours = self._newest.pop(id, None) if isinstance(id := params.get("requestId"), str | int) else None
+            asked = self._asked.pop(ours, None) if ours is not None else None
+        if asked is not None:
+            self._hand_over(asked[1], {**message, "params": {**params, "requestId": ours}})
+
+    def _take_response(self, message: dict[str, Any]) -> None:
+        """An answer to a request of ours: those have ids like `legacy:7`, which no client's id resembles."""
+        lane, colon, number = str(message.get("id")).partition(":")
+        if lane in ("legacy", "modern") and colon and number.isdecimal():
+            self._hand_over(lane, {**message, "id": int(number)})
+
+    def _hand_over(self, lane: str, message: dict[str, Any]) -> None:
+        with self._lock:
+            if self._engine is None:
+                self._waiting.append((lane, message))
+                return
+        self._engine.feed(lane, message)
+
+    def emit(self, lane: str, message: dict[str, Any]) -> None:
+        """Send what the engine has to say, the client's own id put back; called in the engine's thread."""
+        id = message.get("id")
+        if id is not None and "method" in message:
+            message = {**message, "id": f"{lane}:{id}"}
+        elif id is not None:
+            with self._lock:
+                asked = self._asked.pop(id, None)
+                if asked is None or self._newest.get(asked[0]) != id:
+                    return  # cancelled, the replayed handshake, or the id has been given to a newer request
+                del self._newest[asked[0]]
+            message = {**message, "id": asked[0]}
+        self._writer.send(message)
+
+    def _start_engine(self) -> None:
+        self._thread = threading.Thread(target=self._run_engine, name="engine", daemon=True)
+        self._thread.start()
+
+    def _run_engine(self) -> None:
+        try:
+            engine = self._start(self.emit)
+            with self._lock:
+                for lane, message in self._waiting:
+                    engine.feed(lane, message)
+                self._waiting.clear()
+                self._engine = engine
+            engine.run()
+        except BaseException as error:
+            print(f"kimi-mcp: the server cannot go on: {type(error).__name__}: {error}", file=sys.stderr)
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise
+
+    def _end(self) -> None:
+        """End running calls and every child, then the process, whatever its threads are doing."""
+        self._writer.close()
+        if self._engine is not None and self._thread is not None:
+            self._engine.stop()
+            self._thread.join(_END_SECONDS)
+        process = sys.modules.get("kimi_tools.process")
+        if process is not None:
+            cast(Any, process).kill_all()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def _handshake(params: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    """The `initialize` that the SDK gets to see: only what it needs, so that it cannot refuse it."""
+    client = params["clientInfo"]
+    return {
+        "protocolVersion": result["protocolVersion"],
+        "capabilities": {"roots": {}} if "roots" in params["capabilities"] else {},
+        "clientInfo": {"name": client["name"], "version": client["version"]},
+    }
+
+
+def _wake_on_signals() -> int:
+    """A descriptor that becomes readable when a signal asks us to end."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+
+    def wake(_number: int, _frame: FrameType | None) -> None:
+        os.write(write, b"!")
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, wake)
+    return read
+
+
+def _watch_parent() -> int:
+    """A descriptor that becomes readable when our parent dies; -1 where the system has none.
+
+    The end of input says the same, unless another process holds the pipe's other end.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return -1
+    try:
+        return os.pidfd_open(os.getppid())
+    except OSError:
+        return -1
