@@ -13,6 +13,7 @@ usage with 2, Ctrl-C with 130. `serve` must answer its client at once, so nothin
 import sys
 
 COMMANDS = {
+    "serve": "serve the tools to an MCP client over stdin and stdout",
     "tools": "list the tools",
     "call": "call one tool",
     "swebench": "run, grade and check batches of SWE-bench instances",

@@ -2,7 +2,7 @@
 
 They are read from `answers.json`, which `python -m kimi_mcp.cli.snapshot` writes from what the SDK's server
 answers, so that the first answer needs neither the SDK nor the tools. What is not plainly one of these
-requests in its ordinary form is left to the SDK, errors included; a test holds every answer against the SDK's.
+requests in its ordinary form is left to the SDK, errors included; a test holds each answer against the SDK's.
 
 Standard library only.
 """

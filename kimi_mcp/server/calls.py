@@ -1,18 +1,19 @@
 """One call of a tool: where it runs, what it says meanwhile, and what the client gets to read."""
 
+import asyncio
+import contextlib
 import difflib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import anyio
 from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolRequestParams, CallToolResult, ListRootsRequest, ListRootsResult, TextContent
 
-from kimi_tools.clip import clip
+from kimi_tools.clip import RESULT_CHARS, clip, clip_line
 from kimi_tools.errors import ToolError
 from kimi_tools.progress import Progress, reporting_to
 from kimi_tools.tool import Tool
@@ -46,7 +47,7 @@ class Places:
         self._pinned = pinned
         self._chosen: Workspace | None = None
         self._workspaces: dict[Path, Workspace] = {}
-        self._asking = anyio.Lock()
+        self._asking = asyncio.Lock()
 
     def forget(self) -> None:
         """Ask the client for its roots again before the next call."""
@@ -100,31 +101,89 @@ class Calls:
     def __init__(self, tools: Sequence[Tool], places: Places) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._places = places
-        self._turns = anyio.CapacityLimiter(MAX_RUNNING)
+        self._turns = asyncio.Semaphore(MAX_RUNNING)
+        self._works: set[asyncio.Task[CallToolResult]] = set()
 
     async def call(self, session: ServerSession, params: CallToolRequestParams) -> CallToolResult:
-        """Run one call to its end. Whatever fails, the client gets one sentence, marked as an error."""
-        wants_progress = params.meta is not None and "progress_token" in params.meta
+        """Run one call to its end. Whatever fails, the client gets one sentence, marked as an error.
+
+        The work has a task of its own, which a cancelled call cancels once: it can still put things in order,
+        which it could not inside the SDK's scope, where every further await is cancelled, too.
+        """
+        work = asyncio.create_task(self._work(session, params))
+        self._works.add(work)
+        work.add_done_callback(self._works.discard)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+
+    async def _work(self, session: ServerSession, params: CallToolRequestParams) -> CallToolResult:
         try:
             tool = self._find(params.name)
             async with self._turns:
                 workspace = await self._places.workspace(session)
-                with reporting_to(reporter := Reporter()):
-                    async with anyio.create_task_group() as group:
-                        if wants_progress:
-                            group.start_soon(reporter.pass_on, session, tool.name)
-                        result = await tool(workspace, params.arguments or {})
-                        group.cancel_scope.cancel()
-                return _said(result.text, workspace.result_chars)
-        except* ToolError as errors:
-            return _said(str(errors.exceptions[0]), is_error=True)
-        except* Exception as errors:
-            log.error("%s failed", params.name, exc_info=errors)
-            kind = type(errors.exceptions[0]).__name__
-            return _said(f"{params.name} failed: a bug ({kind}).", is_error=True)
+                wants_progress = params.meta is not None and "progress_token" in params.meta
+                async with reported(session, tool.name) if wants_progress else contextlib.nullcontext():
+                    result = await tool(workspace, params.arguments or {})
+            return _said(result.text, limit=workspace.result_chars)
+        except ToolError as error:
+            return _said(str(error), is_error=True)
+        except Exception as error:
+            log.exception("%s failed", params.name)
+            kind = type(error).__name__
+            return _said(
+                f"{params.name} failed for a reason of its own ({kind}); it is logged.", is_error=True
+            )
 
     def _find(self, name: str) -> Tool:
         if name in self._tools:
             return self._tools[name]
-        near = difflib.get_close_matches(name, self._tools, n=3) or list(self._tools)
-        raise ToolError(f"There is no tool '{clip(name, 100)}' here; there is {', '.join(near)}.")
+        near = difflib.get_close_matches(name[:100], self._tools, n=3) or list(self._tools)
+        raise ToolError(f"There is no tool '{clip_line(name, 100)}' here; there is {', '.join(near)}.")
+
+
+def _said(text: str, *, limit: int = RESULT_CHARS, is_error: bool = False) -> CallToolResult:
+    """A result of one text: within its limit, and without the half characters that JSON cannot carry."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return CallToolResult(content=[TextContent(type="text", text=clip(whole, limit))], is_error=is_error)
+
+
+@contextlib.asynccontextmanager
+async def reported(session: ServerSession, name: str) -> AsyncGenerator[None]:
+    """Send what the tools inside report to the client, not more often than it can use, and a sign of life."""
+    loop = asyncio.get_running_loop()
+    news: list[Progress] = []
+    arrived = asyncio.Event()
+
+    def listen(progress: Progress) -> None:  # in whatever thread the tool works
+        news[:] = [progress]
+        if not arrived.is_set():
+            loop.call_soon_threadsafe(arrived.set)
+
+    passing_on = asyncio.create_task(_pass_on(session, name, news, arrived))
+    try:
+        with reporting_to(listen):
+            yield
+    finally:
+        passing_on.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await passing_on
+
+
+async def _pass_on(session: ServerSession, name: str, news: list[Progress], arrived: asyncio.Event) -> None:
+    started = time.monotonic()
+    last = 0.0
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await arrived.wait()
+        quiet = Progress(f"{name} has been running for {time.monotonic() - started:.0f} s")
+        progress = news[0] if arrived.is_set() else quiet
+        arrived.clear()
+        # The number must grow with every notification, also where the tool counts nothing or counts again.
+        counted = progress.done is not None and progress.done > last
+        last = progress.done if counted and progress.done is not None else last + 1
+        await session.report_progress(last, progress.total if counted else None, progress.message)
+        await asyncio.sleep(PROGRESS_SECONDS)

@@ -92,7 +92,7 @@ class SdkEngine:
         self._early: list[tuple[str, dict[str, Any]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lanes: dict[str, MemoryObjectSendStream[SessionMessage | Exception]] = {}
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None
 
     def feed(self, lane: str, message: dict[str, Any]) -> None:
         """Take one message, from any thread."""
@@ -105,7 +105,7 @@ class SdkEngine:
     def stop(self) -> None:
         """Cancel everything, from any thread."""
         with self._lock:
-            if self._loop is not None:
+            if self._loop is not None and self._scope is not None:
                 self._loop.call_soon_threadsafe(self._scope.cancel)
 
     def run(self) -> None:
@@ -113,7 +113,7 @@ class SdkEngine:
         anyio.run(self._serve)
 
     async def _serve(self) -> None:
-        with self._scope:
+        with anyio.CancelScope() as self._scope:
             async with anyio.create_task_group() as group:
                 for lane in ("legacy", "modern"):
                     sender, receiver = anyio.create_memory_object_stream[SessionMessage | Exception](math.inf)
@@ -142,7 +142,7 @@ class SdkEngine:
 
 
 class _Outlet:
-    """The SDK's way out: each message goes to the front, written in a thread, for a client may read slowly."""
+    """The SDK's way out: each message goes to the front, in a thread, for a client may read slowly."""
 
     def __init__(self, lane: str, emit: Emit) -> None:
         self._lane = lane
@@ -160,6 +160,9 @@ class _Outlet:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
     ) -> None:
         return

@@ -69,6 +69,7 @@ class Front:
         self._answers = Answers(selection)
         self._start = start
         self._lines = Lines()
+        self._exit_code = 0
         self._initialized = False
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         self._engine: Engine | None = None
@@ -132,7 +133,9 @@ class Front:
             self._initialized = True
             with self._lock:
                 self._epoch += 1
-            self._hand_over("legacy", {**message, "id": self._silent_id(), "params": _handshake(params, result)})
+            self._hand_over(
+                "legacy", {**message, "id": self._silent_id(), "params": _handshake(params, result)}
+            )
 
     def _our_id(self, id: str | int, lane: str) -> int:
         """An id of our own for a request: what the SDK sees never occurs twice. Raises `Refused`."""
@@ -159,7 +162,9 @@ class Front:
             return
         params = message.get("params", {})
         with self._lock:
-            ours = self._newest.pop(id, None) if isinstance(id := params.get("requestId"), str | int) else None
+            ours = (
+                self._newest.pop(id, None) if isinstance(id := params.get("requestId"), str | int) else None
+            )
             asked = self._asked.pop(ours, None) if ours is not None else None
         if asked is not None:
             self._hand_over(asked[1], {**message, "params": {**params, "requestId": ours}})
@@ -205,9 +210,9 @@ class Front:
                 self._engine = engine
             engine.run()
         except BaseException as error:
-            print(f"kimi-mcp: the server cannot go on: {type(error).__name__}: {error}", file=sys.stderr)
+            sys.stderr.write(f"kimi-mcp: the server cannot go on: {type(error).__name__}: {error}\n")
+            self._exit_code = 1
             os.kill(os.getpid(), signal.SIGTERM)
-            raise
 
     def _end(self) -> None:
         """End running calls and every child, then the process, whatever its threads are doing."""
@@ -219,7 +224,7 @@ class Front:
         if process is not None:
             cast(Any, process).kill_all()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(self._exit_code)
 
 
 def _handshake(params: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 MAX_FRAME = 16 * 1024 * 1024
 """Bytes of one message. A longer line is thrown away as it arrives and answered with an error."""
@@ -108,7 +108,7 @@ def decode(line: bytes | None) -> dict[str, Any]:
     if not isinstance(message, dict):
         what = "Batches are not supported" if isinstance(message, list) else "A message is a JSON object"
         raise Refused(INVALID_REQUEST, f"{what}; send one JSON object on a line.")
-    checked: dict[str, Any] = message
+    checked = cast(dict[str, Any], message)
     id = checked.get("id")
     known = id if isinstance(id, str | int) and not isinstance(id, bool) else None
     if checked.get("jsonrpc") != "2.0":

@@ -174,6 +174,7 @@ async def run(
         if not merge_stderr:
             err = taps.enter_context(contextlib.closing(_Tap(HeadTail(head_limit, tail_limit))))
         process = await _start(launch, cwd, stdin, out, err)
+        _running.add(process.pid)
         try:
             async with asyncio.timeout(timeout):
                 await process.wait()
@@ -182,6 +183,7 @@ async def run(
         finally:
             if process.returncode is None:
                 await asyncio.shield(end_group(process))
+            _running.discard(process.pid)
         # A descendant may hold the pipes open for ever: what comes soon is read, then its group is ended.
         await asyncio.wait({out.ended, err.ended}, timeout=LINGER_SECONDS)
         signal_group(process.pid, signal.SIGKILL)
@@ -284,6 +286,35 @@ def signal_group(pid: int, number: int) -> None:
     """Signal the process group that `pid` leads; nothing happens when it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+
+
+_running: set[int] = set()
+"""The leaders of the process groups that `run` waits for."""
+
+
+def kill_all() -> None:
+    """Kill every program that `run` waits for, and on Linux every other descendant of this process.
+
+    For the end of the process, from any thread: nothing is awaited, nothing is put in order.
+    """
+    for pid in (*_running, *_descendants(os.getpid())):
+        signal_group(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(ancestor: int) -> list[int]:
+    """The processes below one, found in /proc; those whose parent has died are not among them."""
+    parents: dict[int, int] = {}
+    with contextlib.suppress(OSError):
+        for name in filter(str.isdecimal, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                status = Path("/proc", name, "stat").read_text("utf-8", "replace")
+                parents[int(name)] = int(status.rpartition(")")[2].split()[1])
+    found = [ancestor]
+    for parent in found:
+        found += [pid for pid, its_parent in parents.items() if its_parent == parent]
+    return found[1:]
 
 
 async def end_group(process: asyncio.subprocess.Process) -> None:

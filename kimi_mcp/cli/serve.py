@@ -1,0 +1,73 @@
+"""`kimi-mcp serve`: the tools for an MCP client, over stdin and stdout.
+
+What is imported here delays the first answer; the tools and the SDK are imported in `start`, later.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kimi_mcp.cli import choice
+from kimi_mcp.config import Settings, find_root, open_workspace, state_directory
+from kimi_mcp.server import wire
+from kimi_mcp.server.front import Front
+from kimi_mcp.server.selection import Selection
+
+if TYPE_CHECKING:
+    from kimi_mcp.server.engine import SdkEngine
+
+PIPES = wire.claim()
+"""Claimed while the command is imported: before anything is parsed, printed or started."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    choice.add_root(parser)
+    choice.add_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until the client leaves; does not return."""
+    settings = choice.settings(options)
+    chosen = choice.selection(settings)
+
+    def start(emit: Callable[[str, dict[str, Any]], None]) -> "SdkEngine":
+        return _start(settings, chosen, emit)
+
+    if os.isatty(PIPES[0]):
+        print("kimi-mcp: waiting for an MCP client on standard input; Ctrl-D ends it.", file=sys.stderr)
+    Front(PIPES, chosen, start).serve()
+    return 0
+
+
+def _start(settings: Settings, chosen: Selection, emit: Callable[[str, dict[str, Any]], None]) -> "SdkEngine":
+    """Import the tools and the SDK, and make the engine; in the engine's thread."""
+    from importlib.metadata import version
+
+    from kimi_mcp.cli import offered
+    from kimi_mcp.server.calls import Places
+    from kimi_mcp.server.engine import SdkEngine, make_server
+
+    _log_to_file()
+    named = settings.text("root")
+    places = Places(open_workspace, find_root(named), pinned=bool(named))
+    return SdkEngine(make_server(offered.selected(chosen), places, version("kimi-mcp")), emit)
+
+
+def _log_to_file() -> None:
+    """Bugs, with their tracebacks, go to `log/server.log` in the state directory, for its owner only."""
+    import logging
+    from logging.handlers import RotatingFileHandler
+
+    folder = state_directory() / "log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / "server.log"
+        path.touch(mode=0o600)
+        handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, delay=True)
+    except OSError:
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -1,0 +1,25 @@
+"""`python -m kimi_mcp.cli.snapshot`: write the server's fixed answers anew, after a declaration changed."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import anyio
+
+from kimi_mcp.cli import offered
+from kimi_mcp.server import answers, snapshot
+
+
+def content() -> str:
+    """What `answers.json` must hold for the tools as they are declared now."""
+    made = anyio.run(snapshot.make, offered.all_tools(), version("kimi-mcp"))
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write the file."""
+    Path(answers.FILE).write_text(content(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
