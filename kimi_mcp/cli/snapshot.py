@@ -1,4 +1,4 @@
-"""`python -m kimi_mcp.cli.snapshot`: write the server's fixed answers anew, after a declaration changed."""
+"""The server's fixed answers, written anew after a declaration changed (`python -m tests.update_snapshots`)."""
 
 import json
 from importlib.metadata import version
@@ -16,10 +16,6 @@ def content() -> str:
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
-def main() -> None:
+def write() -> None:
     """Write the file."""
     Path(answers.FILE).write_text(content(), "utf-8")
-
-
-if __name__ == "__main__":
-    main()

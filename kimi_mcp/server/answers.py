@@ -1,6 +1,6 @@
 """The answers that do not depend on anything but the declarations: initialize, discover, tools/list, ping.
 
-They are read from `answers.json`, which `python -m kimi_mcp.cli.snapshot` writes from what the SDK's server
+They are read from `answers.json`, which `python -m tests.update_snapshots` writes from what the SDK's server
 answers, so that the first answer needs neither the SDK nor the tools. What is not plainly one of these
 requests in its ordinary form is left to the SDK, errors included; a test holds each answer against the SDK's.
 

@@ -29,7 +29,7 @@ SELECTIONS = [
 
 def test_the_file_of_fixed_answers_is_what_the_declarations_give() -> None:
     assert Path(answers.FILE).read_text("utf-8") == snapshot.content(), (
-        "run: uv run python -m kimi_mcp.cli.snapshot"
+        "run: uv run python -m tests.update_snapshots"
     )
 
 
