@@ -1,0 +1,3 @@
+;; definitions
+(document (object (pair key: (string (string_content) @name)) @key))
+(document (object (pair value: (object (pair key: (string (string_content) @name)) @key))))
