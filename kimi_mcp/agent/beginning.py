@@ -1,0 +1,56 @@
+"""How a run begins, goes on after a stop, and what the model is told before each answer."""
+
+from collections.abc import AsyncIterator
+
+from kimi_mcp.agent import events as ev
+from kimi_mcp.agent import limits, prompts
+from kimi_mcp.agent.agent import Agent, Task
+from kimi_mcp.agent.toolbox import Done
+
+
+async def begin(agent: Agent, task: Task) -> AsyncIterator[ev.Event]:
+    """The frame of the run and the issue."""
+    functions = agent.toolbox.functions
+    yield ev.Started(
+        model=agent.model.name,
+        window=agent.model.window,
+        mode=task.mode,
+        protocol=task.protocol,
+        budget=task.budget,
+        system=prompts.system_prompt(task.protocol, [function.name for function in functions]),
+        functions=functions,
+        base=await agent.snapshot.begin(),
+    )
+    text = prompts.first_message(task.issue, task.repository) if task.repository else task.issue
+    yield ev.Said(text=text, images=agent.visible(task.images), by="user", about="issue")
+
+
+async def go_on(agent: Agent) -> AsyncIterator[ev.Event]:
+    """The files as the last event left them; calls that the user cancelled stay cancelled."""
+    agent.inbox.open()
+    yield ev.Resumed(model=agent.model.name)
+    tree = await agent.snapshot.begin()
+    if agent.private and tree != agent.state.tree:
+        await agent.snapshot.restore(agent.state.tree)
+    recorded = agent.state.patched.tree if agent.state.patched else agent.state.base
+    if agent.state.tree != recorded:
+        yield await agent.patched(agent.state.tree)
+    if agent.inbox.messages:
+        for call in list(agent.state.pending):
+            yield agent.returned(Done(call, "Cancelled by the user before it was done.", True, 0.0))
+
+
+def remarks(agent: Agent) -> list[ev.Event]:
+    """The user's messages, and what the harness has to say."""
+    said: list[ev.Event] = []
+    while agent.inbox.messages:
+        text, images = agent.inbox.messages.popleft()
+        said.append(ev.Said(text=text, images=agent.visible(images), by="user", about="steering"))
+    if text := limits.notice(agent.state):
+        said.append(ev.Said(text=text, by="harness", about="budget"))
+    text, about = agent.progress.notice()
+    if text:
+        said.append(ev.Said(text=text, by="harness", about=about))
+    if agent.state.silent and agent.resolves and not said:
+        said.append(ev.Said(text=prompts.NUDGE, by="harness", about="nudge"))
+    return said

@@ -1,0 +1,313 @@
+"""What happens in a run, as frozen data: the one thing that the loop makes and every face reads.
+
+A run is its events. The state of a run (`kimi_mcp.agent.state`) is a fold over them, so a list of recorded
+events is enough to resume it, to replay it without a model, and to export it. `Streamed` and `Progressed` are
+for watching only and are not recorded.
+"""
+
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from kimi_mcp.model.messages import Answer, Function, Image, Usage
+
+Mode = Literal["instant", "thinking", "agent"]
+"""instant: without thinking; thinking: with; agent: with, and several attempts where one is not enough."""
+
+Protocol = Literal["issue", "chat"]
+"""issue: ends with a checked submission; chat: a turn ends when the model answers without a call."""
+
+
+class Fact(BaseModel):
+    """Frozen data that events are made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+
+class Budget(Fact):
+    """What a run may use; 0 means no limit. `cost` in US dollars, `seconds` of wall time."""
+
+    steps: int = Field(default=200, ge=0)
+    tokens: int = Field(default=0, ge=0)
+    cost: float = Field(default=0.0, ge=0)
+    seconds: float = Field(default=3600.0, ge=0)
+
+
+class PlanItem(Fact):
+    """One line of the model's working plan."""
+
+    text: str
+    state: Literal["todo", "doing", "done", "dropped"]
+
+
+class TestRun(Fact):
+    """One measured test run. `failed` and `passed` are test ids; `tree` is the state of the files it saw.
+
+    `before` says that no existing source file had been changed yet. `errors` says why nothing could run.
+    """
+
+    __test__ = False
+
+    command: str
+    tree: str
+    before: bool
+    failed: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+    skipped: int = 0
+    errors: str = ""
+
+
+class Reproduction(Fact):
+    """One measured run of the command that shows the problem; `output` is its clipped tail."""
+
+    command: str
+    tree: str
+    before: bool
+    exit_code: int
+    output: str
+
+
+class Touched(Fact):
+    """One file that the patch changes; `added` and `removed` count lines, -1 for a binary file."""
+
+    path: str
+    status: Literal["added", "modified", "deleted", "renamed"]
+    added: int
+    removed: int
+    test: bool
+    """Whether it is a test file by its place or name."""
+
+
+class Evidence(Fact):
+    """What the harness measured about the final patch; nothing here is the model's word.
+
+    `fixed`: test ids that failed before and pass after. `broken`: passed before and fail after. `failing`:
+    fail after, and were not seen before. `problems`: why the submission was or would be bounced.
+    """
+
+    touched: tuple[Touched, ...] = ()
+    reproduced_before: bool | None = None
+    """Whether the reproduction failed without the patch; None when there is none."""
+    passes_after: bool | None = None
+    """Whether the reproduction succeeds with the patch."""
+    fixed: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
+    passing: int = 0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def verified(self) -> bool:
+        """Whether something was measured on the final files and nothing measured speaks against them."""
+        measured = self.passes_after is True or self.passing > 0
+        return measured and not self.problems and not self.broken and self.passes_after is not False
+
+
+Status = Literal["submitted", "answered", "limit", "stuck", "cancelled", "model_failed", "crashed"]
+
+
+class Outcome(Fact):
+    """How a run ended, with the best patch so far whatever the way out. `cost` in US dollars."""
+
+    status: Status
+    reason: str
+    summary: str = ""
+    patch: str = ""
+    tree: str = ""
+    evidence: Evidence = Evidence()
+    steps: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+
+
+class _Event(Fact):
+    at: float = Field(default_factory=time.time)
+    """Seconds since the epoch."""
+
+
+class Started(_Event):
+    """The run's frame: enough to make the same first request again."""
+
+    kind: Literal["started"] = "started"
+    model: str
+    window: int
+    mode: Mode
+    protocol: Protocol
+    budget: Budget
+    system: str
+    functions: tuple[Function, ...]
+    base: str
+    """The tree of the files before the run."""
+
+
+class Said(_Event):
+    """A user message in the history. `about`: what made the harness say it, or `issue`, `steering`."""
+
+    kind: Literal["said"] = "said"
+    text: str
+    images: tuple[Image, ...] = ()
+    by: Literal["user", "harness"]
+    about: str
+
+
+class Answered(_Event):
+    """The model's answer: one step begins."""
+
+    kind: Literal["answered"] = "answered"
+    step: int
+    answer: Answer
+
+
+class Called(_Event):
+    """One call begins. `title` is a few words for a screen."""
+
+    kind: Literal["called"] = "called"
+    step: int
+    id: str
+    name: str
+    title: str
+    effect: str
+
+
+class Returned(_Event):
+    """The one result of one call, as the model reads it. `tree`: the files' state behind it."""
+
+    kind: Literal["returned"] = "returned"
+    step: int
+    id: str
+    name: str
+    text: str
+    images: tuple[Image, ...] = ()
+    failed: bool
+    seconds: float
+    tree: str
+    tests: TestRun | None = None
+    reproduction: Reproduction | None = None
+
+
+class Planned(_Event):
+    """The model changed its plan."""
+
+    kind: Literal["planned"] = "planned"
+    step: int
+    items: tuple[PlanItem, ...]
+
+
+class Patched(_Event):
+    """The files changed. `patch`: the whole difference to the base; empty when too large to record."""
+
+    kind: Literal["patched"] = "patched"
+    step: int
+    tree: str
+    touched: tuple[Touched, ...]
+    patch: str
+
+
+class Folded(_Event):
+    """The context was made smaller.
+
+    `hide`: the longer results among the first `through` messages were replaced by a line each. `handoff`:
+    everything behind the system prompt was replaced by `text`.
+    """
+
+    kind: Literal["folded"] = "folded"
+    how: Literal["hide", "handoff"]
+    through: int = 0
+    text: str = ""
+    images: tuple[Image, ...] = ()
+    before: int
+    """Tokens of the prompt before, estimated."""
+    usage: Usage = Usage()
+    cost: float | None = 0.0
+    """What the model's note cost."""
+
+
+class Submitted(_Event):
+    """The model submitted; `accepted` is False for the one bounce, with the reasons in the evidence."""
+
+    kind: Literal["submitted"] = "submitted"
+    step: int
+    summary: str
+    evidence: Evidence
+    accepted: bool
+
+
+class Troubled(_Event):
+    """Something went wrong that the run survived or that ended it: a sentence for the user."""
+
+    kind: Literal["troubled"] = "troubled"
+    text: str
+
+
+class Resumed(_Event):
+    """A run that had stopped goes on; `seconds` of pause do not count against its time."""
+
+    kind: Literal["resumed"] = "resumed"
+    model: str
+
+
+class Ended(_Event):
+    """The last event of a run."""
+
+    kind: Literal["ended"] = "ended"
+    outcome: Outcome
+
+
+class Streamed(_Event):
+    """A piece of an answer while it is made; not recorded."""
+
+    kind: Literal["streamed"] = "streamed"
+    step: int
+    what: Literal["reasoning", "text", "retry"]
+    text: str
+
+
+class Progressed(_Event):
+    """What a running call does now; not recorded."""
+
+    kind: Literal["progressed"] = "progressed"
+    step: int
+    id: str
+    message: str
+    done: float | None = None
+    total: float | None = None
+
+
+Event = Annotated[
+    Started
+    | Said
+    | Answered
+    | Called
+    | Returned
+    | Planned
+    | Patched
+    | Folded
+    | Submitted
+    | Troubled
+    | Resumed
+    | Ended
+    | Streamed
+    | Progressed,
+    Field(discriminator="kind"),
+]
+
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(Event)
+
+
+def recorded(event: Event) -> bool:
+    """Whether an event belongs into the record of a run."""
+    return not isinstance(event, Streamed | Progressed)
+
+
+def to_json(event: Event) -> str:
+    """One event as one line of JSON."""
+    return _ADAPTER.dump_json(event).decode()
+
+
+def from_json(line: str | bytes) -> Event:
+    """The event of a line. Raises `ValueError` for a line that is none."""
+    return _ADAPTER.validate_json(line)
