@@ -19,6 +19,7 @@ from kimi_tools.errors import NotAllowed, NotFound, PathRefused, ToolError
 _SYS_OPENAT2 = 437
 _RESOLVE_BENEATH = 0x08
 _RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_NO_SYMLINKS = 0x04
 _MAX_LINKS = 20
 _O_PATH = getattr(os, "O_PATH", 0)
 
@@ -32,9 +33,9 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _openat2(root: int, path: str, flags: int, mode: int) -> int:
+def _openat2(root: int, path: str, flags: int, mode: int, resolve: int = 0) -> int:
     mode = mode if flags & os.O_CREAT else 0  # openat2 refuses a mode without a creation
-    how = _OpenHow(flags | os.O_CLOEXEC, mode, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+    how = _OpenHow(flags | os.O_CLOEXEC, mode, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS | resolve)
     for _ in range(64):
         descriptor = _libc().syscall(
             _SYS_OPENAT2, root, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how)
@@ -63,18 +64,19 @@ def has_openat2() -> bool:
         os.close(root)
 
 
-def open_beneath(root: int, path: str, flags: int, mode: int = 0o600) -> int:
+def open_beneath(root: int, path: str, flags: int, mode: int = 0o600, *, follow: bool = True) -> int:
     """A descriptor for `path` beneath the directory descriptor `root`.
 
-    Symlinks are followed only while they stay beneath. Never blocks on a FIFO or device (O_NONBLOCK).
-    Raises `PathRefused`, `NotFound`, `NotAllowed` or `ToolError`.
+    Symlinks are followed only while they stay beneath, and not at all without `follow`: what was judged by
+    its `real_path` is opened so, that no race puts another place under the name. Never blocks on a FIFO or
+    device (O_NONBLOCK). Raises `PathRefused`, `NotFound`, `NotAllowed` or `ToolError`.
     """
     if not flags & _O_PATH:  # openat2 refuses the two beside O_PATH, which never blocks
         flags |= os.O_NONBLOCK | os.O_NOCTTY
     try:
         if has_openat2():
-            return _openat2(root, path, flags, mode)
-        return _walk(root, path, flags, mode)
+            return _openat2(root, path, flags, mode, 0 if follow else _RESOLVE_NO_SYMLINKS)
+        return _walk(root, path, flags, mode, _MAX_LINKS if follow else 0)
     except OSError as error:
         raise explain(error, path) from None
 
@@ -151,7 +153,7 @@ def real_path(root: int, path: str) -> str:
 _DIRECTORY = os.O_DIRECTORY | os.O_RDONLY | _O_PATH
 
 
-def _walk(root: int, path: str, flags: int, mode: int) -> int:
+def _walk(root: int, path: str, flags: int, mode: int, max_links: int) -> int:
     """The same without openat2: resolve symlinks by hand, opening each part with O_NOFOLLOW."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     stack = [os.dup(root)]
@@ -173,7 +175,7 @@ def _walk(root: int, path: str, flags: int, mode: int) -> int:
                 target = None
             if target is not None:
                 links += 1
-                if links > _MAX_LINKS:
+                if links > max_links:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
                 if target.startswith("/"):
                     raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
