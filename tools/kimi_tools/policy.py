@@ -69,7 +69,7 @@ def plain_name(name: str) -> str:
 
 def protected_part(path: str) -> str | None:
     """The protected name that a relative path goes through, or None."""
-    for part in path.split("/"):
+    for part in path.replace("\\", "/").split("/"):  # a backslash separates on another system
         plain = plain_name(part)
         if plain in PROTECTED:
             return plain

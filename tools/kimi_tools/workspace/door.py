@@ -119,7 +119,8 @@ def opened(root: int, path: str, flags: int, mode: int = 0o600) -> Generator[int
 def real_path(root: int, path: str) -> str:
     """Where `path` really is beneath the root, with every symlink followed, as a relative path.
 
-    The last part need not exist. The answer is a name, not a promise: open it again with `open_beneath`.
+    What comes last need not exist, nor the directories above it. The answer is a name, not a promise: open
+    it again with `open_beneath`.
     """
     parts = [part for part in path.split("/") if part not in ("", ".")]
     done: list[str] = []
@@ -135,7 +136,7 @@ def real_path(root: int, path: str) -> str:
         try:
             with opened(root, "/".join(done) or ".", _DIRECTORY) as parent:
                 target = os.readlink(part, dir_fd=parent)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotFound):
             done.append(part)
             continue
         except OSError as error:

@@ -13,6 +13,7 @@ from kimi_tools.errors import NotFound, PathRefused
 from kimi_tools.process import Finished
 from kimi_tools.sandbox import UNPROTECTED, Place, Sandbox, run_confined
 from kimi_tools.workspace import door
+from kimi_tools.workspace.approval import Approve, refuse
 from kimi_tools.workspace.content import Content
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -37,10 +38,11 @@ class Entry:
 class Workspace:
     """One repository root.
 
-    `root`: canonical absolute path. `state`: a private directory outside the root (journal, spilled output).
-    `result_chars`: what a result's text may weigh in JSON characters. `sandbox`: what commands run in.
-    `at`: the path at which commands see the root; a private copy is seen at its original's path, where the
-    sandbox can do that, so that absolute paths and editable installs lead to the copy.
+    `root`: canonical absolute path. `state`: a private directory outside the root, of this root alone
+    (journal, spilled output). `result_chars`: what a result's text may weigh in JSON characters. `sandbox`:
+    what commands run in. `at`: the path at which commands see the root; a private copy is seen at its
+    original's path, where the sandbox can do that, so that absolute paths and editable installs lead to the
+    copy. `approve`: who gives leave for what the workshop may not do by itself.
 
     Raises `NotFound` when the root is not a directory.
     """
@@ -53,6 +55,7 @@ class Workspace:
         result_chars: int = RESULT_CHARS,
         sandbox: Sandbox = UNPROTECTED,
         at: Path | None = None,
+        approve: Approve = refuse,
     ) -> None:
         try:
             self.root = Path(root).resolve(strict=True)
@@ -65,6 +68,7 @@ class Workspace:
         self.result_chars = result_chars
         self.sandbox = sandbox
         self.at = at if at is not None and sandbox.mounts else self.root
+        self.approve = approve
 
     def close(self) -> None:
         """Give the root's descriptor back."""
@@ -78,8 +82,8 @@ class Workspace:
         An absolute path is accepted when it lies in the root, in whatever spelling. No expansion of `~` or
         `$NAME`. Raises `PathRefused`.
         """
-        if "\0" in path:
-            raise PathRefused("A path cannot hold a NUL character.")
+        if "\0" in path or any("\ud800" <= character <= "\udc7f" for character in path):
+            raise PathRefused("A path cannot hold a NUL character or half of a surrogate pair.")
         if not path.strip():
             raise PathRefused("The path is empty; give one relative to the root, '.' for the root itself.")
         if any(len(os.fsencode(part)) > 255 for part in path.split("/")):

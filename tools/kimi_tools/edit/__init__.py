@@ -1,0 +1,6 @@
+"""Changing files: by text, by patch, and back."""
+
+from kimi_tools.edit.replace import edit_file
+from kimi_tools.edit.take_back import undo
+
+__all__ = ["edit_file", "undo"]

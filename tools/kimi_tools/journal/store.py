@@ -1,0 +1,200 @@
+"""The journal's own files: one per step, in the workspace's private state directory.
+
+A step's file is a header (one line of JSON) and behind it the bytes of every file as it was before. Its name
+says how far the step came: `.intent` while it is being made, `.done`, or `.back` when it was cut off and taken
+back. An intent is complete and on the disk before the first file is touched.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kimi_tools.errors import Conflict
+from kimi_tools.journal import system
+
+KEEP_STEPS = 200
+KEEP_BYTES = 128 * 1024 * 1024
+"""The newest steps that are kept, by number and by total size; the very newest always is."""
+
+LOCK_SECONDS = 20.0
+"""How long to wait for another process's edit; one takes milliseconds."""
+
+State = Literal["intent", "done", "back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A file's state: the SHA-256 of its bytes, their number, and its permission bits (None: any)."""
+
+    sha256: str
+    size: int
+    mode: int | None
+
+    @staticmethod
+    def of(data: bytes, mode: int | None) -> "Version":
+        """The version with these bytes and permissions."""
+        return Version(hashlib.sha256(data).hexdigest(), len(data), mode)
+
+
+def same(one: Version | None, other: Version | None) -> bool:
+    """Whether both are the same state of a file; None is a file that is not there."""
+    if one is None or other is None:
+        return one is other
+    return one.sha256 == other.sha256 and (one.mode == other.mode or one.mode is None or other.mode is None)
+
+
+@dataclass(frozen=True, slots=True)
+class FileStep:
+    """What a step does to one file. `path`: as the caller named it; `real`: with symlinks followed."""
+
+    path: str
+    real: str
+    temporary: str
+    before: Version | None
+    after: Version | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step's header. `folders`: directories that it makes, outermost first. `undoes`: numbers of steps."""
+
+    number: int
+    state: State
+    tool: str
+    time: float
+    files: tuple[FileStep, ...]
+    folders: tuple[str, ...]
+    undoes: tuple[int, ...]
+
+
+class Store:
+    """The journal of one workspace, below its state directory (0700, files 0600)."""
+
+    def __init__(self, state: Path) -> None:
+        self.folder = state / "journal"
+
+    @contextlib.contextmanager
+    def locked(self) -> Generator[int]:
+        """Hold the journal for this process and thread; gives its directory's descriptor.
+
+        One lock for the whole workspace: a step takes milliseconds, and with the lock held any intent that
+        is found is known to be cut off. Raises `Conflict` when another process holds it too long.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            held = os.open(
+                "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
+            )
+            try:
+                _wait_for(held)
+                yield folder
+            finally:
+                os.close(held)
+        finally:
+            os.close(folder)
+
+    def steps(self, folder: int) -> list[Step]:
+        """All steps, newest first; a file that is not one of ours, or is damaged, is passed over."""
+        found = [step for name in os.listdir(folder) if (step := _read_header(folder, name))]
+        return sorted(found, key=lambda step: step.number, reverse=True)
+
+    def begin(self, folder: int, step: Step, images: Sequence[bytes | None]) -> None:
+        """Put the intent on the disk. `images`: the bytes of each file before, None where there was none."""
+        name = _name(step.number, "intent")
+        temporary = f"{name}.new"
+        header = json.dumps({"format": 1, **_as_json(step)}, separators=(",", ":")).encode() + b"\n"
+        with contextlib.suppress(FileNotFoundError):
+            system.unlink(folder, temporary)
+        descriptor = system.create(folder, temporary, 0o600)
+        try:
+            system.write(descriptor, b"".join([header, *(image for image in images if image is not None)]))
+            system.sync(descriptor)
+        finally:
+            os.close(descriptor)
+        system.replace(folder, temporary, name)
+        system.sync(folder)
+
+    def finish(self, folder: int, number: int, state: State) -> None:
+        """Say how the step ended."""
+        system.replace(folder, _name(number, "intent"), _name(number, state))
+
+    def forget(self, folder: int, step: Step) -> None:
+        """Remove a step's file."""
+        system.unlink(folder, _name(step.number, step.state))
+
+    def images(self, folder: int, step: Step) -> list[bytes | None]:
+        """The bytes of each of the step's files before it. Raises `Conflict` when they are damaged."""
+        descriptor = os.open(_name(step.number, step.state), os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+        images: list[bytes | None] = []
+        with os.fdopen(descriptor, "rb") as file:
+            file.readline()
+            for one in step.files:
+                image = None if one.before is None else file.read(one.before.size)
+                if image is not None and not same(Version.of(image, None), one.before):
+                    raise Conflict(f"The journal's copy of '{one.path}' is damaged; restore it from git.")
+                images.append(image)
+        return images
+
+    def prune(self, folder: int, steps: Sequence[Step]) -> None:
+        """Forget the oldest steps (`steps` is newest first) beyond what is kept, and leftovers of a crash."""
+        total = 0
+        for index, step in enumerate(steps):
+            total += sum(one.before.size for one in step.files if one.before)
+            if step.state != "intent" and index and (index >= KEEP_STEPS or total > KEEP_BYTES):
+                self.forget(folder, step)
+        for name in os.listdir(folder):
+            if name.endswith(".new"):
+                system.unlink(folder, name)
+
+
+def _wait_for(descriptor: int) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    pause = 0.001
+    while not system.lock(descriptor):
+        if time.monotonic() > deadline:
+            raise Conflict("Another process is editing this workspace and does not finish; try again later.")
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)
+
+
+def _name(number: int, state: State) -> str:
+    return f"{number:08d}.{state}"
+
+
+def _as_json(step: Step) -> dict[str, Any]:
+    return {key: value for key, value in asdict(step).items() if key not in ("number", "state")}
+
+
+def _read_header(folder: int, name: str) -> Step | None:
+    number, _, state = name.partition(".")
+    if state not in ("intent", "done", "back") or not number.isdigit():
+        return None
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as file:
+            header: dict[str, Any] = json.loads(file.readline())
+        return Step(
+            number=int(number),
+            state=state,
+            tool=header["tool"],
+            time=header["time"],
+            files=tuple(_files(header["files"])),
+            folders=tuple(header["folders"]),
+            undoes=tuple(header["undoes"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _files(listed: list[dict[str, Any]]) -> Iterator[FileStep]:
+    for one in listed:
+        before = Version(**one["before"]) if one["before"] else None
+        after = Version(**one["after"]) if one["after"] else None
+        yield FileStep(one["path"], one["real"], one["temporary"], before, after)
