@@ -18,6 +18,10 @@ SETTINGS: dict[str, str] = {
     "root": "the repository; default: the nearest directory upwards that holds .git, else the current one",
     "toolsets": "comma-separated sets of tools, 'default' or 'all'",
     "read_only": "offer only tools that change nothing",
+    "no_sandbox": "run commands without protection",
+    "sandbox_read": "further directories that commands may read",
+    "allow": "leave given beforehand: protected, secrets, commits",
+    "allow_network": "hosts that commands may reach, as host or host:port",
 }
 """Every setting that may stand in the environment or in the file, and what it says."""
 
@@ -113,16 +117,21 @@ def find_root(named: str = "", start: Path | None = None) -> Path:
     return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
-def open_workspace(root: Path) -> "Workspace":
+def open_workspace(root: Path, settings: Settings | None = None) -> "Workspace":
     """The workspace of a root, its state kept below the user's state directory.
+
+    Its commands run in the machine's best sandbox, which is looked for when the first one starts.
 
     Raises `PathRefused` for the file system's root and the home directory, which are never one repository;
     `NotFound` when it is not a directory.
     """
     import hashlib
 
+    from kimi_tools.policy import Policy
+    from kimi_tools.sandbox import Best
     from kimi_tools.workspace import Workspace
 
+    settings = settings or Settings()
     real = root.resolve()
     if real in (Path(real.anchor), Path.home().resolve()):
         raise PathRefused(
@@ -130,7 +139,16 @@ def open_workspace(root: Path) -> "Workspace":
             "start kimi-mcp inside a repository, or name one with --root or KIMI_MCP_ROOT."
         )
     key = hashlib.sha256(os.fsencode(real)).hexdigest()[:16]
-    return Workspace(real, state=state_directory() / "workspaces" / key)
+    return Workspace(
+        real,
+        state=state_directory() / "workspaces" / key,
+        sandbox=Best(
+            off=settings.switch("no_sandbox"),
+            readable=[Path(path).expanduser().absolute() for path in settings.words("sandbox_read")],
+            network=settings.words("allow_network"),
+        ),
+        policy=Policy.allowing(settings.words("allow")),
+    )
 
 
 def _read_file(path: Path) -> dict[str, Any]:

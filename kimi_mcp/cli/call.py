@@ -27,7 +27,8 @@ def run(options: argparse.Namespace) -> int:
     """Call the tool and print its text, or its data as JSON; what it is doing goes to standard error."""
     tool = offered.find(options.tool)
     arguments = parse(tool, options.arguments)
-    workspace = open_workspace(find_root(choice.settings(options).text("root")))
+    settings = choice.settings(options)
+    workspace = open_workspace(find_root(settings.text("root")), settings)
     try:
         result = asyncio.run(_call(tool, workspace, arguments))
     finally:

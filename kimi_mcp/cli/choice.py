@@ -16,9 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
-    """`--root`."""
+    """`--root`, and what commands in it and edits of it may do."""
     parser.add_argument(
         "--root", metavar="DIR", help="the repository; default: the one around this directory"
+    )
+    parser.add_argument(
+        "--allow", metavar="A,B", help="leave given beforehand: protected (files), secrets (files), commits"
+    )
+    parser.add_argument("--allow-network", metavar="HOST,…", help="hosts that commands may reach")
+    parser.add_argument("--sandbox-read", metavar="DIR,…", help="further directories that commands may read")
+    parser.add_argument(
+        "--no-sandbox", action="store_true", default=None, help="run commands without protection"
     )
 
 

@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _start(settings: Settings, chosen: Selection, emit: Callable[[str, dict[str, Any]], None]) -> "SdkEngine":
     """Import the tools and the SDK, and make the engine; in the engine's thread."""
+    from functools import partial
     from importlib.metadata import version
 
     from kimi_mcp.cli import offered
@@ -52,7 +53,7 @@ def _start(settings: Settings, chosen: Selection, emit: Callable[[str, dict[str,
 
     _log_to_file()
     named = settings.text("root")
-    places = Places(open_workspace, find_root(named), pinned=bool(named))
+    places = Places(partial(open_workspace, settings=settings), find_root(named), pinned=bool(named))
     return SdkEngine(make_server(offered.selected(chosen), places, version("kimi-mcp")), emit)
 
 

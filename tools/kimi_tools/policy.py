@@ -1,89 +1,124 @@
-"""Which names in a workspace are protected, and which hold secrets.
+"""What needs the user's leave, and how it is given.
 
-Names are compared as a file system that ignores case, composition and invisible characters would
-(CVE-2025-59944 and the HFS+/NTFS spellings of `.git`), on every system.
+Safe by themselves: reading and editing the workspace's ordinary files (every edit can be undone), and
+commands in the sandbox. For anything beyond, the code that is about to do it calls `Policy.require` before
+its first effect. Leave is given beforehand for a whole kind (`--allow`), or by asking: `Tool` then asks through
+whatever the face has set (`asking`), and calls the tool again. An answer counts for that content only, not
+for a name (CVE-2025-54136), and for what leaves the machine only until strangers' text was read again.
 """
 
-import fnmatch
-import re
-import unicodedata
-from functools import lru_cache
+import hashlib
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
-PROTECTED = (
-    *(".git", ".gitmodules", ".gitconfig", ".hg", ".svn", ".jj"),
-    *(".vscode", ".cursor", ".claude", ".codex", ".gemini", ".windsurf", ".zed", ".idea", ".devcontainer"),
-    *(
-        ".mcp.json",
-        ".envrc",
-        ".cline",
-        ".clinerules",
-        ".roo",
-        ".kimi",
-        ".kimi-mcp",
-        "kimi-mcp.toml",
-        ".husky",
-    ),
-    *(".bashrc", ".bash_profile", ".profile", ".zshrc", ".zprofile"),
-)
-"""Names that an editor, an agent, git or a shell obeys: what is written there runs outside the sandbox."""
+from kimi_tools.errors import NotAllowed
 
-SECRET_GLOBS = (
-    *(".env", ".env.*", "*.env", ".npmrc", ".pypirc", ".netrc", "_netrc", ".pgpass", ".my.cnf", ".htpasswd"),
-    *(
-        "id_rsa",
-        "id_dsa",
-        "id_ecdsa",
-        "id_ed25519",
-        "*.pem",
-        "*.key",
-        "*.p12",
-        "*.pfx",
-        "*.jks",
-        "*.keystore",
-    ),
-    *(".git-credentials", "credentials.json", "kubeconfig", ".dockercfg", "*.kdbx", "secrets.toml"),
-)
-"""Names of files that hold secrets, in lower case, for `search` to leave out and `git` not to commit."""
+Kind = Literal["protected", "secrets", "commits", "network"]
+"""Writing a protected file; reading or committing a file of secrets; a commit on a branch that the workshop
+did not make; reaching another machine."""
 
-NOT_SECRET_GLOBS = (".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_INVISIBLE = re.compile(
-    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f\U000e0000-\U000e007f]"
-)
-_SHORT_GIT = re.compile(r"git~\d+")
-_KEY_FILES = (".pem", ".key")
-_SECRET = re.compile("|".join(map(fnmatch.translate, SECRET_GLOBS)))
-_NOT_SECRET = re.compile("|".join(map(fnmatch.translate, NOT_SECRET_GLOBS)))
+_OUTWARD = ("network",)
 
 
-@lru_cache(maxsize=65_536)
-def plain_name(name: str) -> str:
-    """One part of a path as the laxest file system compares it."""
-    if not name.isascii():
-        name = _INVISIBLE.sub("", unicodedata.normalize("NFKC", name))
-    name = (
-        name.casefold().split(":", 1)[0].rstrip(". ")
-    )  # NTFS: streams, trailing dots and blanks do not count
-    return ".git" if _SHORT_GIT.fullmatch(name) else name
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One effect that needs leave.
+
+    `subject`: the path, branch or host. `sentence`: what would happen, for the user. `content`: exactly what
+    the answer covers (a diff, an argument list), shown to the user with `visible`; other content asks again.
+    """
+
+    kind: Kind
+    subject: str
+    sentence: str
+    content: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The identity of the effect: its kind, subject and content."""
+        whole = hashlib.sha256()
+        for part in (self.kind, self.subject, self.content):
+            data = part.encode("utf-8", "surrogatepass")
+            whole.update(b"%d:" % len(data) + data)
+        return whole.hexdigest()
 
 
-def protected_part(path: str) -> str | None:
-    """The protected name that a relative path goes through, or None."""
-    for part in path.replace("\\", "/").split("/"):  # a backslash separates on another system
-        plain = plain_name(part)
-        if plain in PROTECTED:
-            return plain
-    return None
+class NeedsLeave(NotAllowed):
+    """The effect needs leave that was not given; `request` says which."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(
+            f"{visible(request.sentence)} That needs the user's leave: start kimi-mcp with "
+            f"--allow {request.kind} (or KIMI_MCP_ALLOW={request.kind}), or leave it out."
+        )
+        self.request = request
 
 
-def names_secret(path: str) -> bool:
-    """Whether a file's name says that it holds secrets."""
-    name = plain_name(path.rpartition("/")[2])
-    return bool(_SECRET.fullmatch(name)) and not _NOT_SECRET.fullmatch(name)
+Ask = Callable[[Request], Awaitable[bool]]
+"""Puts a request before the user; the answer is yes or no. May raise `ToolError`."""
+
+_ask: ContextVar[Ask | None] = ContextVar("ask", default=None)
 
 
-def holds_secret(path: str, data: bytes) -> bool:
-    """Whether a file is one of secrets: by its name, for key files (`*.pem`) by what is in it too."""
-    if not names_secret(path):
-        return False
-    return b"PRIVATE KEY" in data or not plain_name(path).endswith(_KEY_FILES)
+@contextmanager
+def asking(ask: Ask) -> Generator[None]:
+    """Within the block, requests of this task are put before the user through `ask`."""
+    token = _ask.set(ask)
+    try:
+        yield
+    finally:
+        _ask.reset(token)
+
+
+@dataclass(slots=True)
+class Policy:
+    """The leave that one session has: whole kinds, and answers bound to content."""
+
+    allowed: frozenset[Kind] = frozenset()
+    _answers: dict[str, Kind] = field(default_factory=lambda: dict[str, Kind]())
+
+    @staticmethod
+    def allowing(kinds: Iterable[str]) -> "Policy":
+        """A policy that allows the named kinds. Raises `NotAllowed` for a name that is not a kind."""
+        unknown = set(kinds) - set(KINDS)
+        if unknown:
+            raise NotAllowed(
+                f"There is no such leave: {', '.join(sorted(unknown))}; known: {', '.join(KINDS)}."
+            )
+        return Policy(frozenset(kind for kind in KINDS if kind in set(kinds)))
+
+    def require(self, request: Request) -> None:
+        """Do nothing if there is leave. Raises `NeedsLeave`."""
+        if request.kind not in self.allowed and request.digest not in self._answers:
+            raise NeedsLeave(request)
+
+    def grant(self, request: Request) -> None:
+        """Remember a yes, for this very content."""
+        self._answers[request.digest] = request.kind
+
+    async def settle(self, need: NeedsLeave) -> None:
+        """Ask for what was missing; returns when the answer was yes. Raises `need` again otherwise."""
+        ask = _ask.get()
+        if ask is None:
+            raise need
+        if not await ask(need.request):
+            raise NotAllowed(f"{visible(need.request.sentence)} The user was asked and said no.")
+        self.grant(need.request)
+
+    def strangers_were_read(self) -> None:
+        """Text that a stranger may have written was shown to a model: outward leave must be asked again."""
+        for digest in [digest for digest, kind in self._answers.items() if kind in _OUTWARD]:
+            del self._answers[digest]
+
+
+def visible(text: str) -> str:
+    """Text as an approval shows it: control, invisible and direction-changing characters escaped."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else f"\\u{{{ord(character):x}}}"
+        for character in text
+    )

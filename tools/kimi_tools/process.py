@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from kimi_tools import redact
 from kimi_tools.errors import Unavailable
 
 ENVIRONMENT_ALLOWED = frozenset(
@@ -158,21 +159,26 @@ async def run(
     head_limit: int = 200_000,
     tail_limit: int = 800_000,
     on_output: Callable[[bytes], None] | None = None,
+    masked: bool = False,
 ) -> Finished:
     """Run a program to its end.
 
     After `timeout` seconds, and on cancellation, the whole process group is ended (TERM, then KILL) and no
     descendant in it survives. `on_output` sees each piece of standard output as it arrives and must not
-    block. Raises `Unavailable` when the program cannot be started.
+    block. `masked`: secrets are taken out of the output before it is kept or seen.
+
+    Raises `Unavailable` when the program cannot be started.
     """
     launch = argv if isinstance(argv, Launch) else Launch(argv, environment or allowed_environment())
     started = time.monotonic()
     timed_out = False
     with contextlib.ExitStack() as taps:
-        out = taps.enter_context(contextlib.closing(_Tap(HeadTail(head_limit, tail_limit), on_output)))
+        out = taps.enter_context(
+            contextlib.closing(_Tap(HeadTail(head_limit, tail_limit), on_output, masked))
+        )
         err = out
         if not merge_stderr:
-            err = taps.enter_context(contextlib.closing(_Tap(HeadTail(head_limit, tail_limit))))
+            err = taps.enter_context(contextlib.closing(_Tap(HeadTail(head_limit, tail_limit), None, masked)))
         process = await _start(launch, cwd, stdin, out, err)
         _running.add(process.pid)
         try:
@@ -241,9 +247,10 @@ class _Tap:
     pipe is closed, and a descendant that outlives the program would keep it waiting for ever.
     """
 
-    def __init__(self, kept: HeadTail, listener: Callable[[bytes], None] | None = None) -> None:
+    def __init__(self, kept: HeadTail, listener: Callable[[bytes], None] | None, masked: bool) -> None:
         self.kept = kept
         self.listener = listener
+        self._mask = redact.Stream(self._keep) if masked else None
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._read_end, self.write_end = os.pipe()
@@ -258,12 +265,20 @@ class _Tap:
         if not piece:
             self._finish()
             return
+        if self._mask is not None:
+            self._mask.add(piece)
+        else:
+            self._keep(piece)
+
+    def _keep(self, piece: bytes) -> None:
         self.kept.add(piece)
         if self.listener is not None:
             self.listener(piece)
 
     def _finish(self) -> None:
         if self._read_end >= 0:
+            if self._mask is not None:
+                self._mask.close()
             self._loop.remove_reader(self._read_end)
             os.close(self._read_end)
             self._read_end = -1

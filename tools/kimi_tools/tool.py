@@ -14,12 +14,14 @@ The MCP schema, the model's function schema, the `call` command and the README t
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar, cast, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kimi_tools.errors import BadArguments
+from kimi_tools import redact
+from kimi_tools.errors import BadArguments, NotAllowed, ToolError
+from kimi_tools.policy import NeedsLeave
 from kimi_tools.workspace import Workspace
 
 Effect = Literal["reads", "edits", "executes"]
@@ -96,9 +98,31 @@ class Tool:
             raise BadArguments(_explain(self, error)) from None
 
     async def __call__(self, workspace: Workspace, arguments: Mapping[str, Any]) -> Result:
-        """Check the arguments and run. Raises `ToolError` for what the caller can act on."""
-        return await self.run(workspace, self.parse(arguments))
+        """Check the arguments and run; ask for leave where it is needed; take secrets out of what is told.
 
+        Raises `ToolError` for what the caller can act on.
+        """
+        params = self.parse(arguments)
+        try:
+            result = await self._run_with_leave(workspace, params)
+        except ToolError as error:
+            error.args = tuple(redact.mask(str(part)) for part in error.args)
+            raise
+        workspace.policy.strangers_were_read()
+        return _masked(result)
+
+    async def _run_with_leave(self, workspace: Workspace, params: Params) -> Result:
+        for _ in range(_MOST_QUESTIONS):
+            try:
+                return await self.run(workspace, params)
+            except NeedsLeave as need:  # raised before the first effect, so the call can be made again
+                await workspace.policy.settle(need)
+        raise NotAllowed(
+            f"One call of {self.name} needs leave more than {_MOST_QUESTIONS} times; do less at once."
+        )
+
+
+_MOST_QUESTIONS = 20
 
 P = TypeVar("P", bound=Params)
 
@@ -121,6 +145,25 @@ def tool(title: str, description: str, *, toolset: Toolset, effect: Effect) -> "
         return Tool(function.__name__, title, description, toolset, effect, params, cast(Run, function))
 
     return declare
+
+
+def _masked(result: Result) -> Result:
+    text = redact.mask(result.text)
+    data = result.data
+    as_json = data.model_dump_json().encode()
+    if redact.mask_bytes(as_json) is not as_json:
+        data = type(data).model_validate(_masked_value(data.model_dump()))
+    return result if text is result.text and data is result.data else replace(result, text=text, data=data)
+
+
+def _masked_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact.mask(value)
+    if isinstance(value, dict):
+        return {key: _masked_value(item) for key, item in cast(dict[Any, Any], value).items()}
+    if isinstance(value, list | tuple):
+        return [_masked_value(item) for item in cast(list[Any], value)]
+    return value
 
 
 def _flat_schema(params: type[Params]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pytest
 from kimi_tools import journal
 from kimi_tools.errors import BadArguments, Conflict, NotAllowed, NotFound, PathRefused
 from kimi_tools.journal import Change, store
-from kimi_tools.workspace import Asking, Stale, Workspace
+from kimi_tools.policy import NeedsLeave
+from kimi_tools.workspace import Stale, Workspace
 
 MakeWorkspace = Callable[[dict[str, str | bytes]], Workspace]
 
@@ -170,19 +171,15 @@ def test_a_protected_file_needs_leave_for_exactly_this_content(
     workspace = make_workspace({"a": "0"})
     (workspace.root / ".vscode").mkdir()
     (workspace.root / "safe").symlink_to(".vscode")
-    with pytest.raises(NotAllowed, match="--allow-protected="):
+    with pytest.raises(NeedsLeave, match="--allow protected") as need:
         journal.apply(workspace, "t", [Change(path, None, b"text\n")])
-    asked: list[Asking] = []
-
-    def approve(asking: Asking) -> bool:
-        asked.append(asking)
-        return True
-
-    workspace.approve = approve
+    assert need.value.request.subject == path
+    assert "+text" in need.value.request.content
+    workspace.policy.grant(need.value.request)
+    with pytest.raises(NeedsLeave):
+        journal.apply(workspace, "t", [Change(path, None, b"other text\n")])
     journal.apply(workspace, "t", [Change(path, None, b"text\n")])
     assert (workspace.root / path).read_bytes() == b"text\n"
-    assert asked[0].subject == path
-    assert "+text" in asked[0].content
 
 
 def test_the_journal_is_private_and_bounded(

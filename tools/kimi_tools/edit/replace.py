@@ -68,14 +68,13 @@ def _edit(workspace: Workspace, params: EditFileParams) -> Result:
     shown = ", ".join(str(line) for line in lines[:20]) + (" …" if len(lines) > 20 else "")
     how = f", matched {found.rung}" if found.rung != ladder.EXACT else ""
     done = f"Edited {content.path} ({places} {shown}{how})"
-    errors = introduced_errors(content.path, content.data, after)
-    text = clip(describe(content.path, content.data, after, done, errors), workspace.result_chars)
+    text = clip(describe(content.path, content.data, after, done), workspace.result_chars)
     data = Edited(
         path=content.path,
         places=len(lines),
         lines=tuple(lines),
         matched=found.rung,
-        syntax_errors=errors,
+        syntax_errors=tuple(introduced_errors(content.path, content.data, after)),
         hash=digest(after),
     )
     return Result(text, data)

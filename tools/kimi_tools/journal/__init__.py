@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from kimi_tools.errors import BadArguments, Conflict, NotAllowed, NotFound, PathRefused, ToolError
 from kimi_tools.journal import target
 from kimi_tools.journal.store import FileStep, Step, Store, Version, same
-from kimi_tools.policy import holds_secret, protected_part
-from kimi_tools.workspace import Asking, Stale, Workspace, door
+from kimi_tools.policy import Request
+from kimi_tools.protected import holds_secret, protected_part
+from kimi_tools.workspace import Stale, Workspace, door
 from kimi_tools.workspace.content import digest
 from kimi_tools.workspace.diff import unified
 from kimi_tools.workspace.root import MAX_FILE_BYTES
@@ -151,12 +152,8 @@ def _ask_for_protected(workspace: Workspace, planned: Sequence[tuple[Change, str
         if not protected and not any(holds_secret(name, data or b"") for name in (path, real)):
             continue
         content = unified(path, change.before, change.after)
-        asking = Asking("change a protected file", path, content, f"--allow-protected={path}")
-        if not workspace.approve(asking):
-            raise NotAllowed(
-                f"'{path}' is protected (it can start programs or hold secrets) and no leave was given; "
-                f"ask the user to change it, or to start with {asking.flag}."
-            )
+        why = f"programs outside the sandbox obey {protected}" if protected else "it holds secrets"
+        workspace.policy.require(Request("protected", path, f"Change '{path}' ({why}).", content))
 
 
 def _make(

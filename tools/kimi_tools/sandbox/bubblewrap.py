@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kimi_tools.errors import NotAllowed
-from kimi_tools.policy import names_secret
 from kimi_tools.process import Launch, allowed_environment, program
+from kimi_tools.protected import names_secret
 from kimi_tools.sandbox import seccomp
 from kimi_tools.sandbox.layout import Layout, project_environments
 from kimi_tools.sandbox.place import Place

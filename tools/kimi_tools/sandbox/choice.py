@@ -2,7 +2,9 @@
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kimi_tools.errors import NotAllowed, Unavailable
@@ -12,14 +14,46 @@ from kimi_tools.sandbox.layout import machine_layout
 from kimi_tools.sandbox.place import UNPROTECTED, Place, Sandbox
 
 
-def choose(*, off: bool = False, readable: Sequence[Path] = ()) -> Sandbox:
-    """The best sandbox that works here; each is tried with the very arguments that commands will get.
+@dataclass(slots=True)
+class Best:
+    """The best sandbox that works here, found at first use, which takes about 40 ms.
 
-    `off`: the user's own wish to have none. `readable`: further directories to show to commands. Takes about
-    30 ms. Raises `NotAllowed` where nothing works.
+    `off`: the user's own wish to have none. `readable`: further directories to show to commands. `network`:
+    hosts that commands may reach.
     """
-    if off:
-        return UNPROTECTED
+
+    off: bool = False
+    readable: Sequence[Path] = ()
+    network: Sequence[str] = ()
+    _chosen: Sandbox | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def level(self) -> str:
+        """The chosen sandbox's level. Raises `NotAllowed` where none works."""
+        return self.choose().level
+
+    @property
+    def mounts(self) -> bool:
+        """Whether the chosen sandbox shows a copy at its original's path. Raises `NotAllowed`."""
+        return self.choose().mounts
+
+    def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
+        """As the chosen sandbox does. Raises `NotAllowed` where none works."""
+        return self.choose().launch(argv, place, environment)
+
+    def choose(self) -> Sandbox:
+        """The best one, tried out with the very arguments that commands get. Raises `NotAllowed`."""
+        with self._lock:
+            if self._chosen is None:
+                if self.network:
+                    raise NotAllowed("This sandbox cannot open single hosts; leave --allow-network out.")
+                self._chosen = UNPROTECTED if self.off else choose(self.readable)
+            return self._chosen
+
+
+def choose(readable: Sequence[Path] = ()) -> Sandbox:
+    """Try the sandboxes, best first. Raises `NotAllowed` with each one's reason where none works."""
     reasons: list[str] = []
     for candidate in _candidates(readable):
         reason = try_out(candidate)

@@ -17,7 +17,7 @@ async def run_confined(
     environment: Mapping[str, str] | None = None,
     on_output: Callable[[bytes], None] | None = None,
 ) -> Finished:
-    """Run a command in a sandbox, standard error merged into output.
+    """Run a command in a sandbox, standard error merged into output and secrets taken out of it.
 
     `environment` is added to the allowed names. Raises `Unavailable`, `NotAllowed`.
     """
@@ -30,6 +30,7 @@ async def run_confined(
             timeout=timeout,
             merge_stderr=True,
             on_output=on_output,
+            masked=True,
         )
     finally:
         if launch.after is not None:

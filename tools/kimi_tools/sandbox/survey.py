@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kimi_tools.policy import PROTECTED, names_secret, plain_name
+from kimi_tools.protected import PROTECTED, names_secret, plain_name
 
 _CLOCK_TICK_NS = 20_000_000
 """A change within one tick of the kernel's file clock (4 to 10 ms) leaves the same change time."""

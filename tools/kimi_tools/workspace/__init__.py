@@ -5,8 +5,7 @@ opened by the kernel from the root's own descriptor (`kimi_tools.workspace.door`
 trick of spelling leads out. Nothing else in the workshop opens files of the workspace.
 """
 
-from kimi_tools.workspace.approval import Approve, Asking
 from kimi_tools.workspace.content import Content, Stale
 from kimi_tools.workspace.root import Entry, Workspace
 
-__all__ = ["Approve", "Asking", "Content", "Entry", "Stale", "Workspace"]
+__all__ = ["Content", "Entry", "Stale", "Workspace"]

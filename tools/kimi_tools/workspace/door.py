@@ -151,6 +151,14 @@ def real_path(root: int, path: str) -> str:
     return "/".join(done) or "."
 
 
+def name_of(descriptor: int, path: str) -> str:
+    """The name that an open file really has, behind symlinks; `path` where the system cannot say."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))
+    except OSError:
+        return path
+
+
 _DIRECTORY = os.O_DIRECTORY | os.O_RDONLY | _O_PATH
 
 

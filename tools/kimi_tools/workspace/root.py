@@ -10,11 +10,12 @@ from pathlib import Path
 
 from kimi_tools.clip import RESULT_CHARS
 from kimi_tools.errors import NotFound, PathRefused
+from kimi_tools.policy import Policy, Request
 from kimi_tools.process import Finished
+from kimi_tools.protected import holds_secret
 from kimi_tools.sandbox import UNPROTECTED, Place, Sandbox, run_confined
 from kimi_tools.workspace import door
-from kimi_tools.workspace.approval import Approve, refuse
-from kimi_tools.workspace.content import Content
+from kimi_tools.workspace.content import Content, digest
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 """Files above this are not read into memory by any tool."""
@@ -42,7 +43,8 @@ class Workspace:
     (journal, spilled output). `result_chars`: what a result's text may weigh in JSON characters. `sandbox`:
     what commands run in. `at`: the path at which commands see the root; a private copy is seen at its
     original's path, where the sandbox can do that, so that absolute paths and editable installs lead to the
-    copy. `approve`: who gives leave for what the workshop may not do by itself.
+    copy. `policy`: the leave that the session has for effects that are not safe by
+    themselves.
 
     Raises `NotFound` when the root is not a directory.
     """
@@ -55,7 +57,7 @@ class Workspace:
         result_chars: int = RESULT_CHARS,
         sandbox: Sandbox = UNPROTECTED,
         at: Path | None = None,
-        approve: Approve = refuse,
+        policy: Policy | None = None,
     ) -> None:
         try:
             self.root = Path(root).resolve(strict=True)
@@ -67,8 +69,8 @@ class Workspace:
         self.state = Path(state)
         self.result_chars = result_chars
         self.sandbox = sandbox
+        self.policy = policy or Policy()
         self.at = at if at is not None and sandbox.mounts else self.root
-        self.approve = approve
 
     def close(self) -> None:
         """Give the root's descriptor back."""
@@ -146,7 +148,11 @@ class Workspace:
             return sorted(_entries(path, descriptor), key=lambda entry: entry.path)
 
     def read_bytes(self, path: str, *, limit: int = MAX_FILE_BYTES) -> bytes:
-        """A regular file's bytes. Raises `NotFound`, and `PathRefused` for other things and above `limit`."""
+        """A regular file's bytes.
+
+        Raises `NotFound`, `PathRefused` for other things and above `limit`, and `NeedsLeave` for a file of
+        secrets, by whatever name or link it was reached.
+        """
         path = self.relative(path)
         with door.opened(self.descriptor, path, os.O_RDONLY) as descriptor:
             status = door.require_regular(descriptor, path)
@@ -155,11 +161,19 @@ class Workspace:
                     f"'{path}' has {status.st_size:,} bytes, "
                     f"more than the {limit:,} that tools read; search in it."
                 )
+            real = door.name_of(descriptor, path)
             with os.fdopen(os.dup(descriptor), "rb") as file:
                 data = file.read(limit + 1)
         if len(data) > limit:
             raise PathRefused(f"'{path}' has more than the {limit:,} bytes that tools read; search in it.")
+        self._require_leave_to_read(path, real, data)
         return data
+
+    def _require_leave_to_read(self, path: str, real: str, data: bytes) -> None:
+        if any(holds_secret(name, data) for name in (path, real)):
+            self.policy.require(
+                Request("secrets", path, f"Show '{path}', a file of secrets, to the model.", digest(data))
+            )
 
     def read(self, path: str) -> Content:
         """A text file. Raises as `read_bytes` does, and `PathRefused` for binary files."""
