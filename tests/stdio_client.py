@@ -16,6 +16,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -207,6 +208,11 @@ def called(response: dict[str, Any]) -> Called:
 
 
 def server_environment(root: Path) -> dict[str, str]:
-    """Settings and state of a server away from the user's own."""
+    """Settings and state of a server away from the user's own; compiled modules shared by all test servers."""
     private = root.parent / f"{root.name}.private"
-    return {"KIMI_MCP_STATE": str(private / "state"), "KIMI_MCP_CONFIG": str(private / "config.toml")}
+    return {
+        "KIMI_MCP_STATE": str(private / "state"),
+        "KIMI_MCP_CONFIG": str(private / "config.toml"),
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir(), f"kimi-mcp-tests-{os.getuid()}")),
+    }

@@ -238,16 +238,17 @@ def _handshake(params: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]
 
 
 def _wake_on_signals() -> int:
-    """A descriptor that becomes readable when a signal asks us to end."""
+    """A descriptor that becomes readable when a signal asks us to end, whichever thread the kernel gave it."""
     read, write = os.pipe()
     os.set_blocking(write, False)
-
-    def wake(_number: int, _frame: FrameType | None) -> None:
-        os.write(write, b"!")
-
+    signal.set_wakeup_fd(write)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, wake)
+        signal.signal(number, _nothing)
     return read
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """Being called is what matters: with a handler, the number is written to the descriptor above."""
 
 
 def _watch_parent() -> int:

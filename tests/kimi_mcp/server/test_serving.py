@@ -1,34 +1,7 @@
 """A client and the server, over real pipes."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.conftest import MakeRepository
-from tests.stdio_client import ENVELOPE, StdioClient, called
-
-Start = Callable[..., StdioClient]
-
-
-@pytest.fixture
-def root(make_repository: MakeRepository) -> Path:
-    return make_repository({"a.py": "one\ntwo\n", "src/b.py": "b\n"})
-
-
-@pytest.fixture
-def start(root: Path) -> Iterator[Start]:
-    """Start a server on the repository; every one is ended with the test."""
-    started: list[StdioClient] = []
-
-    def go(*arguments: str, **options: object) -> StdioClient:
-        started.append(StdioClient(root, *arguments, **options))  # type: ignore[arg-type]
-        return started[-1]
-
-    yield go
-    for client in started:
-        client.process.kill()
-        client.process.wait()
+from tests.kimi_mcp.server.conftest import Start
+from tests.stdio_client import ENVELOPE, called
 
 
 def test_a_client_lists_and_calls_tools(start: Start) -> None:
