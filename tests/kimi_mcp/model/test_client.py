@@ -1,0 +1,465 @@
+"""The client against the simulated endpoint: over real sockets, with everything that goes wrong there."""
+
+import asyncio
+import email.utils
+import socket
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kimi_mcp.model import errors
+from kimi_mcp.model.connect import Connection, connect
+from kimi_mcp.model.messages import Assistant, Call, CallResult, Delta, Image, System, User
+from kimi_mcp.model.refusals import asked_wait, backoff
+from tests.kimi_api import Account, KimiApi, Turn
+from tests.kimi_api import Call as Sent
+from tests.kimi_api.errors import ERRORS
+from tests.kimi_api.models import ServedModel
+from tests.kimi_mcp.model.asking import HASTY, HISTORY, KEY, OFFERED, READ, ask, connection, converse
+
+READS = Sent("read_file", {"path": "a.py"})
+GOOD = Turn(text="Let me look.", reasoning="I must read it.", calls=(READS,))
+
+RETRIED = {
+    "concurrency", "rpm", "tpm", "engine_overloaded_error", "request_timeout", "conflict", "server_error",
+    "unexpected_output", "bad_gateway", "server_unavailable", "gateway_timeout", "overloaded",
+}  # fmt: skip
+FINAL = {
+    "invalid_authentication_error": errors.KeyRefused,
+    "incorrect_api_key_error": errors.KeyRefused,
+    "membership": errors.QuotaExhausted,
+    "permission_denied_error": errors.KeyRefused,
+    "coding_agents_only": errors.KeyRefused,
+    "usage_limit": errors.QuotaExhausted,
+    "resource_not_found_error": errors.NoSuchModel,
+    "exceeded_current_quota_error": errors.QuotaExhausted,
+    "tpd": errors.QuotaExhausted,
+    "content_filter": errors.Filtered,
+    **{kind: errors.ContextOverflow for kind in ERRORS if kind.startswith("overflow")},
+}
+HEALED = {"invalid_thinking", "invalid_temperature"}
+
+
+def test_every_error_kind_of_the_endpoint_has_its_verdict() -> None:
+    assert RETRIED | set(FINAL) | HEALED == set(ERRORS)
+
+
+@pytest.mark.parametrize("kind", sorted(RETRIED))
+def test_what_a_host_cannot_do_for_now_is_tried_again(kind: str) -> None:
+    deltas: list[Delta] = []
+    with KimiApi([Turn(error=kind, retry_after="0.01", times=2), GOOD]) as api:
+        answer = ask(api, deltas=deltas)
+    assert answer.message.calls[0].arguments == {"path": "a.py"}
+    assert len(api.requests) == 3
+    assert [note[:16] for note in answer.notes] == ["attempt 1 failed", "attempt 2 failed"]
+    assert "(2 of 10)" in [delta for delta in deltas if delta.kind == "retry"][1].text
+
+
+@pytest.mark.parametrize("kind", sorted(FINAL))
+def test_what_will_not_pass_is_never_tried_again(kind: str) -> None:
+    with KimiApi([Turn(error=kind), GOOD]) as api, pytest.raises(FINAL[kind]) as caught:
+        ask(api)
+    assert len(api.requests) == 1
+    assert KEY not in str(caught.value)
+
+
+def test_attempts_end_and_the_last_reason_is_told() -> None:
+    with KimiApi([Turn(error="overloaded", times=99)]) as api, pytest.raises(errors.Unreachable) as caught:
+        ask(api, limits=replace(HASTY, retries=3))
+    assert len(api.requests) == 4
+    assert "Overloaded" in str(caught.value) and "after 4 attempts" in str(caught.value)
+
+
+def test_the_total_limit_holds_over_all_attempts() -> None:
+    started = time.monotonic()
+    with (
+        KimiApi([Turn(error="rpm", retry_after="86400", times=99)]) as api,
+        pytest.raises(errors.Unreachable),
+    ):
+        ask(api, limits=replace(HASTY, total=0.4, wait_cap=0.15))
+    assert time.monotonic() - started < 2
+    assert 2 <= len(api.requests) <= 4
+
+
+def test_a_host_is_waited_for_as_it_asks_and_never_longer_than_a_minute() -> None:
+    soon = email.utils.formatdate(time.time() + 30, usegmt=True)
+    assert asked_wait({"retry-after": "2"}, "") == 2
+    assert 27 <= (asked_wait({"retry-after": soon}, "") or 0) <= 30
+    assert asked_wait({"retry-after": email.utils.formatdate(0, usegmt=True)}, "") == 0
+    assert asked_wait({}, "please try again after 7 seconds") == 7
+    assert asked_wait({"retry-after": "soon"}, "overloaded") is None
+    waits: dict[str, Any] = {"first": 0.5, "most": 32, "cap": 60}
+    assert backoff(1, 2, **waits) == 2
+    assert backoff(1, 86400, **waits) == 60
+    without = [backoff(attempt, None, **waits) for attempt in range(1, 12)]
+    assert all(
+        0.75 * expected <= wait <= 1.25 * expected
+        for wait, expected in zip(without, (0.5, 1, 2, 4, 8, 16, 32, 32, 32, 32, 32), strict=True)
+    )
+    assert len({backoff(3, None, **waits) for _ in range(20)}) > 10
+
+
+def test_a_stall_ends_at_the_idle_limit_and_is_tried_again() -> None:
+    with KimiApi([replace(GOOD, stall_at=300), GOOD]) as api:
+        answer = ask(api, limits=replace(HASTY, idle=0.2))
+    assert "sent nothing for 0.2 s" in answer.notes[0]
+    assert answer.message.text == "Let me look."
+
+
+def test_a_drip_that_never_idles_ends_at_the_total_limit() -> None:
+    with (
+        KimiApi([replace(GOOD, write=1, drip=0.02)]) as api,
+        pytest.raises(errors.Unreachable, match="longer than"),
+    ):
+        ask(api, limits=replace(HASTY, total=0.5, idle=0.3))
+
+
+def test_nothing_listening_is_said_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://localhost:{taken.getsockname()[1]}/v1"
+    with pytest.raises(errors.Unreachable, match="Nothing listens at http://localhost"):
+        asyncio.run(connect(Connection(host=url, model="kimi-k2.6", limits=HASTY)))
+
+
+def test_an_unknown_name_and_a_broken_tls_are_told_apart() -> None:
+    with pytest.raises(errors.Unreachable, match=r"name of https://nowhere\.invalid/v1 is not known"):
+        asyncio.run(connect(Connection(host="https://nowhere.invalid/v1", limits=HASTY)))
+    with KimiApi() as api, pytest.raises(errors.Unreachable, match="does not speak TLS"):
+        asyncio.run(connect(Connection(host=api.url.replace("http", "https"), limits=HASTY)))
+
+
+def test_a_host_that_takes_the_connection_and_says_nothing_times_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
+        with pytest.raises(errors.Unreachable, match=r"sent nothing for 0\.1 s"):
+            asyncio.run(connect(Connection(host=url, limits=replace(HASTY, idle=0.1))))
+
+
+def stream_length() -> int:
+    with KimiApi([GOOD]) as api:
+        ask(api)
+        from tests.kimi_api.answers import Answered
+
+        return len(Answered(GOOD, api.requests[0], "moonshot").stream())
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_connection_that_breaks_at_any_byte_is_taken_up_again(hard: bool) -> None:
+    cuts = [-1, *range(0, stream_length() - 20, 41)]
+    turns = [turn for cut in cuts for turn in (replace(GOOD, cut_at=cut, reset=hard), GOOD)]
+    with KimiApi(turns) as api:
+        for answer in converse_anew(api, len(cuts)):
+            assert answer.message.calls[0].arguments == {"path": "a.py"}
+            assert answer.message.text == "Let me look."
+    assert not api.refusals
+
+
+def converse_anew(api: KimiApi, times: int) -> list[Any]:
+    async def run() -> list[Any]:
+        async with await connect(connection(api)) as model:
+            return [await model.answer(HISTORY, OFFERED) for _ in range(times)]
+
+    return asyncio.run(run())
+
+
+def test_the_stream_may_be_split_at_every_byte() -> None:
+    rich = Turn(
+        text="Größe 你好 🎉 \u2028 Ende",
+        reasoning="想一想\u0085",
+        calls=(Sent("read_file", {"path": "你好.py"}),),
+        split=7,
+    )
+    length = len("x") * 1400
+    with KimiApi([replace(rich, write=size) for size in (*range(1, 40), *range(40, length, 13))]) as api:
+        answers = converse_anew(api, 39 + len(range(40, length, 13)))
+    assert {answer.message.text for answer in answers} == {rich.text}
+    assert {answer.message.reasoning for answer in answers} == {rich.reasoning}
+    assert all(answer.message.calls[0].arguments == {"path": "你好.py"} for answer in answers)
+
+
+HALF_A_CALL = {"index": 0, "function": {"name": "read_file", "arguments": '{"pa'}}
+
+BROKEN = {
+    "a chunk that is not JSON": Turn(chunks=['data: {"choices": [{"delta": {"cont\n\n']),
+    "an error object in the stream": replace(GOOD, error_at=3, error="engine_overloaded_error"),
+    "200 with an error as JSON": Turn(body='{"error": {"message": "busy", "type": "server_error"}}'),
+    "200 with a page": Turn(body="<html>Sign in</html>", content_type="text/html"),
+    "500 with a page": Turn(body="<html>Oops</html>", content_type="text/html", status=500),
+    "502 with nothing": Turn(body="", status=502),
+    "a stream that ends within a call": Turn(chunks=[{"choices": [{"delta": {"tool_calls": [HALF_A_CALL]}}]}]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_answer_is_asked_for_again_and_nothing_of_it_is_kept(name: str) -> None:
+    with KimiApi([BROKEN[name], GOOD]) as api:
+        answer = ask(api)
+    assert (answer.message.text, len(answer.message.calls)) == ("Let me look.", 1)
+    assert answer.notes[0].startswith("attempt 1 failed")
+
+
+def test_an_error_page_is_quoted_short_and_without_the_key() -> None:
+    page = f"<html>{KEY} {'x' * 5000}</html>"
+    with KimiApi([Turn(body=page, status=400)]) as api, pytest.raises(errors.RequestRefused) as caught:
+        ask(api)
+    assert "400" in str(caught.value) and "***" in str(caught.value)
+    assert KEY not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_a_host_that_does_not_stream_is_understood() -> None:
+    body = '{"choices": [{"message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}]}'
+    with KimiApi([Turn(body=body)]) as api:
+        assert ask(api).message.text == "Hello."
+
+
+EMPTY = {
+    "choices is empty": Turn(choices=[]),
+    "choices is missing": Turn(choices="missing"),
+    "the message is null": Turn(
+        choices=[{"index": 0, "message": None, "delta": None, "finish_reason": "stop"}]
+    ),
+    "the content is null": Turn(choices=[{"index": 0, "delta": {"content": None}, "finish_reason": "stop"}]),
+    "nothing but reasoning": Turn(reasoning="I think that is all."),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_answer_is_nudged_and_at_most_twice(name: str) -> None:
+    with KimiApi([replace(EMPTY[name], times=2), GOOD]) as api:
+        assert ask(api).message.text == "Let me look."
+    assert api.requests[-1].body["messages"][-1]["content"].startswith("Your last answer was empty")
+    with (
+        KimiApi([replace(EMPTY[name], times=9)]) as api,
+        pytest.raises(errors.Unreachable, match="3 answers"),
+    ):
+        ask(api)
+    assert len(api.requests) == 3
+
+
+def test_a_filtered_answer_stops_with_the_reason() -> None:
+    with KimiApi([Turn(finish="content_filter")]) as api, pytest.raises(errors.Filtered):
+        ask(api)
+
+
+def test_an_answer_cut_at_its_limit_is_continued_where_it_stopped() -> None:
+    with KimiApi([Turn(text="The bug is in ", finish="length"), Turn(text="line 12.")]) as api:
+        answer = ask(api)
+    assert answer.message.text == "The bug is in line 12."
+    assert api.requests[1].body["messages"][-1] == {
+        "role": "assistant", "content": "The bug is in ", "partial": True,
+    }  # fmt: skip
+    assert answer.usage.prompt == sum(request.prompt_tokens for request in api.requests)
+
+
+def test_a_call_cut_at_the_limit_is_asked_for_again_with_twice_the_room_and_at_most_twice() -> None:
+    cut = Turn(calls=(Sent("read_file", '{"path": "a'),), finish="length")
+    with KimiApi([cut, GOOD]) as api:
+        assert ask(api).message.calls[0].arguments == {"path": "a.py"}
+    caps = [request.body["max_completion_tokens"] for request in api.requests]
+    assert caps == [32_768, 65_536]
+    with KimiApi([replace(cut, times=9)]) as api:
+        call = ask(api).message.calls[0]
+    assert len(api.requests) == 3
+    assert call.arguments is None and "cut off after 11 characters" in call.problem
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "reasoning_details"])
+def test_reasoning_is_echoed_under_the_name_it_came_by(key: str) -> None:
+    turn = Turn(reasoning="First, read the file.", calls=(READS,), reasoning_key=key, split=4)
+    with KimiApi([turn, Turn(text="Done.")], flavour="vllm") as api:
+        first, _ = converse(api, steps=2)
+    assert first.message.reasoning == "First, read the file."
+    sent = api.requests[1].body["messages"][2]
+    if key == "reasoning_details":
+        assert sent[key] == [
+            {"type": "reasoning.text", "text": turn.reasoning, "format": "unknown", "index": 0}
+        ]
+    else:
+        assert sent[key] == turn.reasoning
+    assert {"reasoning_content", "reasoning", "reasoning_details"} & set(sent) == {key}
+
+
+@pytest.mark.parametrize("usage", ["top", "details", "choice"])
+def test_usage_is_read_wherever_it_stands_and_cached_tokens_cost_less(usage: Any) -> None:
+    with KimiApi([replace(GOOD, usage=usage), Turn(text="Done.", usage=usage)]) as api:
+        first, second = converse(api, steps=2, model="kimi-k2.6")
+    request = api.requests[1]
+    assert (second.usage.prompt, second.usage.cached) == (request.prompt_tokens, request.cached_tokens)
+    fresh = request.prompt_tokens - request.cached_tokens
+    expected = (fresh * 0.95 + request.cached_tokens * 0.16 + second.usage.completion * 4) / 1e6
+    assert second.cost == pytest.approx(expected) and request.cached_tokens > 0
+    assert not first.usage.estimated
+
+
+def test_without_usage_the_tokens_are_estimated_and_say_so() -> None:
+    with KimiApi([replace(GOOD, usage="none")]) as api:
+        usage = ask(api).usage
+    assert usage.estimated
+    assert 0.5 < usage.prompt / api.requests[0].prompt_tokens < 2
+
+
+def test_a_loop_breaks_no_rule_and_keeps_its_prefix() -> None:
+    def respond(request: Any) -> Turn:
+        if request.number % 7 == 3:
+            return Turn(
+                reasoning="Hm.", calls=(READS, Sent("mcp-search-text", {"words": ["a"]})), leak="content"
+            )
+        return replace(GOOD, calls=(READS,) * (1 + request.number % 3))
+
+    with KimiApi(respond) as api:
+        converse(api, steps=40, result="1: x = 1\n" * 40, model="kimi-k2.6")
+    assert not api.refusals
+    later = api.requests[5:]
+    assert sum(r.cached_tokens for r in later) >= 0.9 * sum(r.prompt_tokens for r in later)
+
+
+@pytest.mark.parametrize("model", ["kimi-k2.6", "kimi-k2.7-code", "kimi-k3", "kimi-k3.1-pro"])
+@pytest.mark.parametrize("thinking", [True, False])
+def test_each_model_gets_its_own_dialect_and_no_refusal(model: str, thinking: bool) -> None:
+    with KimiApi([GOOD, Turn(text="Done.")]) as api:
+        converse(api, steps=2, model=model, thinking=thinking)
+    body = api.requests[0].body
+    assert not api.refusals
+    assert "temperature" not in body and "top_p" not in body
+    assert not ("thinking" in body and "reasoning_effort" in body)
+
+
+def test_a_field_that_a_host_refuses_is_left_out_from_then_on() -> None:
+    with KimiApi([Turn(error="invalid_temperature"), GOOD, Turn(text="Done.")], flavour="openrouter") as api:
+        first, _ = converse(api, steps=2)
+    assert ["temperature" in request.body for request in api.requests] == [True, False, False]
+    assert "left out 'temperature', which the host refuses" in first.notes
+
+
+def test_a_structural_refusal_is_mended_strictly_and_sent_once_more() -> None:
+    refused = Turn(error="invalid_thinking", message="Invalid request: tool_call_id x:1 is not found")
+    history = [
+        *HISTORY,
+        Assistant("", calls=(Call("x:1", "read_file", {}, "{}"),)),
+        CallResult("x:1", "read_file", "1"),
+    ]
+    with KimiApi([refused, GOOD]) as api:
+        ask(api, history=history)
+    assert api.requests[1].body["messages"][2]["tool_calls"][0]["id"] == "functions.read_file:0"
+    with KimiApi([replace(refused, times=3)]) as api, pytest.raises(errors.RequestRefused):
+        ask(api, history=history)
+    assert len(api.requests) == 2
+
+
+def test_other_hosts_get_sampling_and_ids_in_kimis_form() -> None:
+    with KimiApi([GOOD, Turn(text="Done.")], flavour="vllm") as api:
+        converse(api, steps=2)
+    body = api.requests[1].body
+    assert body["temperature"] == 1.0
+    assert body["messages"][2]["tool_calls"][0]["id"] == "functions.read_file:0"
+    assert body["messages"][3]["tool_call_id"] == "functions.read_file:0"
+    assert "prompt_cache_key" not in body
+
+
+def test_a_prompt_that_leaves_no_room_is_an_overflow_before_it_is_sent() -> None:
+    history = [System("You fix bugs."), User("word " * 60_000)]
+    with KimiApi([GOOD], models=[ServedModel("kimi-k2.6", window=32_768)]) as api:
+        with pytest.raises(errors.ContextOverflow, match="fold it"):
+            ask(api, history=history)
+        assert not api.requests
+
+
+def test_a_body_beyond_the_hosts_limit_is_an_overflow_before_it_is_sent() -> None:
+    history = [*HISTORY[:1], User("Look.", (Image(b"\x89PNG" * 400_000, "image/png"),))]
+    with KimiApi([GOOD]) as api, pytest.raises(errors.ContextOverflow, match="2097152"):
+        ask(api, history=history, model="kimi-k2.6")
+    assert not api.requests
+
+
+def test_prompt_and_cap_together_stay_within_the_window() -> None:
+    history = [System("You fix bugs."), User("def f(x): return x + 1\n" * 5200)]
+    with KimiApi([GOOD, GOOD], models=[ServedModel("kimi-k2.6", window=65_536)]) as api:
+        converse(api, steps=2, history=history)
+    assert not api.refusals
+    for request in api.requests:
+        assert request.prompt_tokens + request.body["max_completion_tokens"] <= 65_536
+
+
+def test_the_cap_sinks_while_tokens_per_minute_are_short() -> None:
+    with KimiApi([GOOD, Turn(text="Done.")], account=Account(tpm=40_000, minute=0.2)) as api:
+        converse(api, steps=2, limits=replace(HASTY, wait_first=0.02, wait_most=0.05))
+    caps = [request.body["max_completion_tokens"] for request in api.requests]
+    assert caps[0] == 32_768 and min(caps) <= 16_384
+
+
+def test_a_redirect_never_carries_the_key_elsewhere() -> None:
+    with KimiApi([GOOD]) as other:
+        away = Turn(redirect=f"{other.url}/chat/completions")
+        with KimiApi([away]) as api, pytest.raises(errors.RequestRefused, match="redirects to"):
+            ask(api)
+        assert not other.requests
+
+
+def test_plain_http_is_for_this_machine_only_unless_it_is_allowed() -> None:
+    for host in ("http://kimi.example/v1", "http://127.0.0.1.example/v1", "ftp://127.0.0.1/v1"):
+        with pytest.raises(errors.RequestRefused, match="not https"):
+            asyncio.run(connect(Connection(host=host, limits=HASTY)))
+    with pytest.raises(errors.Unreachable):
+        asyncio.run(connect(Connection(host="http://nowhere.invalid/v1", allow_http=True, limits=HASTY)))
+
+
+def test_the_environment_of_another_companys_library_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-secret")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with KimiApi([GOOD]) as api:
+        ask(api)
+    sent = str(api.requests[0].headers)
+    assert "secret" not in sent and "sk-openai" not in sent and f"Bearer {KEY}" in sent
+
+
+def test_a_cancelled_answer_leaves_the_connection_at_once() -> None:
+    async def run() -> float:
+        async with await connect(connection(api)) as model:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await model.answer(HISTORY, OFFERED)
+            started = time.monotonic()
+            assert (await model.answer(HISTORY, OFFERED)).message.text == "Let me look."
+            return time.monotonic() - started
+
+    with KimiApi([replace(GOOD, stall_at=200), GOOD]) as api:
+        assert asyncio.run(run()) < 1
+
+
+def test_pictures_go_to_models_that_see_and_words_to_the_others() -> None:
+    picture = Image(b"\x89PNG\r\n", "image/png")
+    history = [
+        HISTORY[0],
+        User("Why is it red?", (picture,)),
+        Assistant("", calls=(Call("a:1", "read_file", {"path": "b.png"}, '{"path": "b.png"}'),)),
+        CallResult("a:1", "read_file", "b.png", (picture,)),
+    ]
+    with KimiApi([GOOD]) as api:
+        ask(api, history=history, model="kimi-k2.6")
+    seen = api.requests[0].body["messages"]
+    assert seen[1]["content"][1]["image_url"]["url"] == "data:image/png;base64,iVBORw0K"
+    assert seen[3]["content"][1]["type"] == "image_url"
+    with KimiApi([GOOD], flavour="vllm") as api:
+        ask(api, history=history)
+    assert "does not see pictures" in api.requests[0].body["messages"][1]["content"]
+
+
+def test_nothing_of_a_leaked_call_is_shown_while_it_streams() -> None:
+    deltas: list[Delta] = []
+    with KimiApi([Turn(text="I read <|it|> now. ", calls=(READS,), leak="content", split=3)]) as api:
+        answer = ask(api, deltas=deltas)
+    shown = "".join(delta.text for delta in deltas if delta.kind == "text")
+    assert shown == "I read <|it|> now. "
+    assert answer.message.text == "I read <|it|> now." and answer.message.calls[0].recovered
+
+
+def test_functions_offered_twice_the_same_way_are_sent_as_the_same_bytes() -> None:
+    with KimiApi([GOOD, GOOD]) as api:
+        converse(api, steps=2, functions=[READ])
+    assert api.requests[0].body["tools"] == api.requests[1].body["tools"]
