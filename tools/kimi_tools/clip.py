@@ -6,9 +6,25 @@ so 7,500 leaves room for the frame around it.
 """
 
 import json
+import re
 from collections.abc import Sequence
 
 RESULT_CHARS = 7_500
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str) -> str:
+    """What a terminal would show of a program's output, as text.
+
+    Colours and other escape sequences are dropped, a line overwritten by carriage returns (progress bars) is
+    its last state, and other control characters are written as `\\x..`.
+    """
+    text = _ESCAPES.sub("", text)
+    if "\r" in text:
+        text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def weight(text: str) -> int:
