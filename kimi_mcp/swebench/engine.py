@@ -1,6 +1,7 @@
 """Where jobs run: in processes of this machine, or on a Ray cluster. The same jobs, the same outcomes."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -61,14 +62,7 @@ class Ray:
         """As `Engine.run`."""
         ray = _ray()
         if not ray.is_initialized():
-            try:
-                ray.init(
-                    self.address or None, logging_level="ERROR", log_to_driver=False, configure_logging=False
-                )
-            except Exception as error:
-                raise BatchError(
-                    f"The Ray cluster '{self.address or 'local'}' cannot be joined: {error}"
-                ) from None
+            await asyncio.to_thread(_join, ray, self.address)
         options: dict[str, Any] = {
             "num_cpus": self.cpus,
             "max_retries": self.retries,
@@ -92,6 +86,27 @@ class Ray:
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
+
+
+def _join(ray: Any, address: str) -> None:
+    """Join or start a cluster. An address is tried first: Ray ends the whole process where nobody answers."""
+    refusal = f"The Ray cluster '{address or 'of this machine'}' cannot be joined"
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError as error:
+            raise BatchError(
+                f"{refusal}: {error.strerror or error}; is it running, and the port right?"
+            ) from None
+    loopback = not address or host.startswith("127.")
+    own: dict[str, Any] = {"_node_ip_address": "127.0.0.1"} if loopback else {}
+    if not address:
+        own["include_dashboard"] = False
+    try:
+        ray.init(address or None, logging_level="ERROR", log_to_driver=False, **own)
+    except Exception as error:
+        raise BatchError(f"{refusal}: {error}") from None
 
 
 def _collect(ray: Any, reference: Any, job: Job) -> Ended:
