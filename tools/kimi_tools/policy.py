@@ -53,10 +53,16 @@ class NeedsLeave(NotAllowed):
 
     def __init__(self, request: Request) -> None:
         super().__init__(
-            f"{visible(request.sentence)} That needs the user's leave: start kimi-mcp with "
-            f"--allow {request.kind} (or KIMI_MCP_ALLOW={request.kind}), or leave it out."
+            f"{visible(request.sentence)} That needs the user's leave: start kimi-mcp with {_flag(request)}, "
+            "or leave it out."
         )
         self.request = request
+
+
+def _flag(request: Request) -> str:
+    if request.kind == "network":
+        return f"--allow-network {request.subject}"
+    return f"--allow {request.kind} (or KIMI_MCP_ALLOW={request.kind})"
 
 
 Ask = Callable[[Request], Awaitable[bool]]
@@ -73,6 +79,11 @@ def asking(ask: Ask) -> Generator[None]:
         yield
     finally:
         _ask.reset(token)
+
+
+def current_ask() -> Ask | None:
+    """How this task can ask the user, or None."""
+    return _ask.get()
 
 
 @dataclass(slots=True)
@@ -101,9 +112,12 @@ class Policy:
         """Remember a yes, for this very content."""
         self._answers[request.digest] = request.kind
 
-    async def settle(self, need: NeedsLeave) -> None:
-        """Ask for what was missing; returns when the answer was yes. Raises `need` again otherwise."""
-        ask = _ask.get()
+    async def settle(self, need: NeedsLeave, ask: Ask | None = None) -> None:
+        """Ask for what was missing; returns when the answer was yes.
+
+        Raises `need` where nobody can be asked, `NotAllowed` for a no.
+        """
+        ask = ask or current_ask()
         if ask is None:
             raise need
         if not await ask(need.request):

@@ -7,6 +7,7 @@ over itself closes `core_pattern` to real root (bubblewrap issue 313); `--ro-bin
 
 import os
 import select
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from pathlib import Path
 from kimi_tools.errors import NotAllowed
 from kimi_tools.process import Launch, allowed_environment, program
 from kimi_tools.protected import names_secret
-from kimi_tools.sandbox import seccomp
+from kimi_tools.sandbox import relay, seccomp
+from kimi_tools.sandbox.gate import Gate
 from kimi_tools.sandbox.layout import Layout, project_environments
 from kimi_tools.sandbox.place import Place
 from kimi_tools.sandbox.survey import Survey, watched
@@ -29,6 +31,21 @@ _PROC = ("--proc", "/proc")
 _PROC_READ_ONLY = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi")
 _TEMPORARY = ("--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/var/tmp")
 _FAMILIES = (seccomp.UNIX, seccomp.INET, seccomp.INET6, seccomp.NETLINK)
+_OFFLINE = {
+    "GOTOOLCHAIN": "local",
+    "GOPROXY": "off",
+    "CARGO_NET_OFFLINE": "true",
+    "UV_OFFLINE": "1",
+    "UV_NO_SYNC": "1",
+    "PIP_NO_INDEX": "1",
+}
+"""So that package managers say at once that there is no network, instead of trying again and again."""
+_PORT = 3128
+_PROXIED = {
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), f"http://127.0.0.1:{_PORT}"),
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1"),
+}
+_RELAYED = (sys.executable, "-I", "-S", "/run/kimi-mcp/relay.py", "/run/kimi-mcp/proxy", str(_PORT))
 _MOST_HIDDEN = 100
 _MOST_GUARDED = 300
 _VENDORED = ("node_modules", "site-packages", "vendor")
@@ -38,18 +55,21 @@ _VENDORED = ("node_modules", "site-packages", "vendor")
 class Bubblewrap:
     """The default sandbox; made by `kimi_tools.sandbox.choose`, which knows that it works here.
 
-    `own_proc`: whether a /proc of its own can be mounted (some containers forbid it).
+    `own_proc`: whether a /proc of its own can be mounted (some containers forbid it). `network`: hosts that
+    commands may reach, through a proxy.
     """
 
     layout: Layout
     own_proc: bool = True
+    network: Sequence[str] = ()
     mounts = True
     _surveys: dict[Path, Survey] = field(default_factory=lambda: dict[Path, Survey]())
 
     @property
     def level(self) -> str:
         """`bubblewrap`, with what is missing of it."""
-        return "bubblewrap" if self.own_proc else "bubblewrap without its own /proc"
+        level = "bubblewrap" if self.own_proc else "bubblewrap without its own /proc"
+        return f"{level}, network: {', '.join(self.network)}" if self.network else level
 
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
         """The command inside bubblewrap. Raises `NotAllowed` for a root that cannot be confined."""
@@ -57,35 +77,29 @@ class Bubblewrap:
         survey = self._surveys.setdefault(place.root, Survey(place.root))
         before = survey.look()
         handles = _Handles()
+        gate = Gate(self.network, place.reach) if self.network or place.reach else None
         arguments = [
             *_NAMESPACES,
             *self._system(),
             *self._project(place),
             *_guards(place, before, handles),
+            *(_gate_arguments(gate, handles) if gate else ()),
             *("--seccomp", str(handles.data(seccomp.compiled(_FAMILIES)))),
             *("--sync-fd", str(handles.alive())),
             *("--chdir", str(place.at / place.folder)),
         ]
         listing = handles.data(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
         return Launch(
-            [program("bwrap"), "--args", str(listing), "--", *argv],
-            self._environment(environment),
+            [program("bwrap"), "--args", str(listing), "--", *(_RELAYED if gate else ()), *argv],
+            self._environment(environment, gate is not None),
             pass_fds=handles.passed,
             sandbox=self.level,
-            after=handles.closing(lambda: hold_new(place.root, before, survey)),
+            after=handles.closing(lambda: [*hold_new(place.root, before, survey), *_close_gate(gate)]),
         )
 
-    def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
-        confined = {
-            "HOME": str(self.layout.home),
-            "TMPDIR": "/tmp",
-            "GOTOOLCHAIN": "local",
-            "CARGO_NET_OFFLINE": "true",
-            "UV_OFFLINE": "1",
-            "UV_NO_SYNC": "1",
-            "PIP_NO_INDEX": "1",
-        }
-        return {**allowed_environment(), **confined, **extra}
+    def _environment(self, extra: Mapping[str, str], networked: bool) -> dict[str, str]:
+        confined = {"HOME": str(self.layout.home), "TMPDIR": "/tmp"}
+        return {**allowed_environment(), **confined, **(_PROXIED if networked else _OFFLINE), **extra}
 
     def _system(self) -> list[str]:
         """The machine's part: an empty tree, and on it what may be seen."""
@@ -114,6 +128,22 @@ class Bubblewrap:
         for path in place.writable:
             arguments += ["--bind", str(path), str(path)]
         return arguments
+
+
+def _gate_arguments(gate: Gate, handles: "_Handles") -> list[str]:
+    script = handles.data(Path(relay.__file__).read_bytes())
+    return [
+        *("--ro-bind-data", str(script), "/run/kimi-mcp/relay.py"),
+        *("--ro-bind", str(gate.path), "/run/kimi-mcp/proxy"),
+    ]
+
+
+def _close_gate(gate: Gate | None) -> list[str]:
+    if gate is None:
+        return []
+    gate.close()
+    hosts = ", ".join(dict.fromkeys(gate.refused))
+    return [f"It was kept from reaching {hosts}; --allow-network opens single hosts."] if hosts else []
 
 
 def refuse_unbounded_root(root: Path, home: Path) -> None:

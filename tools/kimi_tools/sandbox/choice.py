@@ -46,16 +46,14 @@ class Best:
         """The best one, tried out with the very arguments that commands get. Raises `NotAllowed`."""
         with self._lock:
             if self._chosen is None:
-                if self.network:
-                    raise NotAllowed("This sandbox cannot open single hosts; leave --allow-network out.")
-                self._chosen = UNPROTECTED if self.off else choose(self.readable)
+                self._chosen = UNPROTECTED if self.off else choose(self.readable, self.network)
             return self._chosen
 
 
-def choose(readable: Sequence[Path] = ()) -> Sandbox:
+def choose(readable: Sequence[Path] = (), network: Sequence[str] = ()) -> Sandbox:
     """Try the sandboxes, best first. Raises `NotAllowed` with each one's reason where none works."""
     reasons: list[str] = []
-    for candidate in _candidates(readable):
+    for candidate in _candidates(readable, network):
         reason = try_out(candidate)
         if reason is None:
             return candidate
@@ -70,9 +68,12 @@ _ADVICE = (
 )
 
 
-def _candidates(readable: Sequence[Path]) -> list[Sandbox]:
+def _candidates(readable: Sequence[Path], network: Sequence[str]) -> list[Sandbox]:
     layout = machine_layout(readable)
-    return [Bubblewrap(layout), Bubblewrap(layout, own_proc=False)]
+    return [
+        Bubblewrap(layout, network=network),
+        Bubblewrap(layout, own_proc=False, network=network),
+    ]
 
 
 def try_out(sandbox: Sandbox) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kimi_tools.process import Launch, allowed_environment
+from kimi_tools.sandbox.gate import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class Place:
     `root`: the real directory. `at`: the path at which the command sees it (a private copy is seen at the
     original's path). `folder`: its working directory, relative to the root. `writable`: further existing
     directories, seen at their own path; they come from our own code only. `cache`: a private directory that
-    commands see as `~/.cache`, so that a second build is as fast as it is outside.
+    commands see as `~/.cache`, so that a second build is as fast as it is outside. `reach`: asks the user
+    whether a host may be reached; may block.
     """
 
     root: Path
@@ -23,6 +25,7 @@ class Place:
     folder: str = "."
     writable: Sequence[Path] = ()
     cache: Path | None = None
+    reach: Reach | None = None
 
 
 class Sandbox(Protocol):

@@ -1,6 +1,8 @@
 """The workspace: its root, its door, its state directory and the limits of a result."""
 
+import asyncio
 import os
+import shlex
 import stat
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -9,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kimi_tools.clip import RESULT_CHARS
-from kimi_tools.errors import NotFound, PathRefused
-from kimi_tools.policy import Policy, Request
+from kimi_tools.errors import NotFound, PathRefused, ToolError
+from kimi_tools.policy import NeedsLeave, Policy, Request, current_ask
 from kimi_tools.process import Finished
 from kimi_tools.protected import holds_secret
 from kimi_tools.sandbox import UNPROTECTED, Place, Sandbox, run_confined
@@ -190,6 +192,26 @@ class Workspace:
         with tempfile.TemporaryDirectory(prefix="kimi-mcp-", ignore_cleanup_errors=True) as name:
             yield Path(name).resolve()
 
+    def _asker(self, argv: Sequence[str]) -> Callable[[str], bool] | None:
+        """How the sandbox asks whether a command may reach a host; None where nobody can be asked."""
+        ask = current_ask()
+        if ask is None:
+            return None
+        loop = asyncio.get_running_loop()
+
+        async def may_reach(host: str) -> bool:
+            request = Request("network", host, f"Let a command reach {host}.", shlex.join(argv))
+            try:
+                self.policy.require(request)
+            except NeedsLeave as need:
+                try:
+                    await self.policy.settle(need, ask)
+                except ToolError:
+                    return False
+            return True
+
+        return lambda host: asyncio.run_coroutine_threadsafe(may_reach(host), loop).result()
+
     async def run(
         self,
         argv: Sequence[str],
@@ -213,7 +235,7 @@ class Workspace:
         folder = self.real_path(folder)
         cache = self.state / "cache"
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = Place(self.root, self.at, folder, writable, cache)
+        place = Place(self.root, self.at, folder, writable, cache, self._asker(argv))
         return await run_confined(
             self.sandbox, argv, place, timeout=timeout, environment=environment, on_output=on_output
         )
