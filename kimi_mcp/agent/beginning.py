@@ -9,26 +9,33 @@ from kimi_mcp.agent.toolbox import Done
 
 
 async def begin(agent: Agent, task: Task) -> AsyncIterator[ev.Event]:
-    """The frame of the run and the issue."""
+    """The frame of the run, unless a killed process left it already, and the issue."""
     functions = agent.toolbox.functions
-    yield ev.Started(
-        model=agent.model.name,
-        window=agent.model.window,
-        mode=task.mode,
-        protocol=task.protocol,
-        budget=task.budget,
-        system=prompts.system_prompt(task.protocol, [function.name for function in functions]),
-        functions=functions,
-        base=await agent.snapshot.begin(),
-    )
+    if agent.state.started is None:
+        yield ev.Started(
+            model=agent.model.name,
+            window=agent.model.window,
+            mode=task.mode,
+            protocol=task.protocol,
+            budget=task.budget,
+            system=prompts.system_prompt(task.protocol, [function.name for function in functions]),
+            functions=functions,
+            base=await agent.snapshot.begin(),
+        )
+    else:
+        async for event in go_on(agent):
+            yield event
     text = prompts.first_message(task.issue, task.repository) if task.repository else task.issue
     yield ev.Said(text=text, images=agent.visible(task.images), by="user", about="issue")
 
 
-async def go_on(agent: Agent) -> AsyncIterator[ev.Event]:
-    """The files as the last event left them; calls that the user cancelled stay cancelled."""
+async def go_on(agent: Agent, budget: ev.Budget | None = None) -> AsyncIterator[ev.Event]:
+    """The files as the last event left them; calls that the user cancelled stay cancelled.
+
+    `budget` replaces what the run may use as a whole.
+    """
     agent.inbox.open()
-    yield ev.Resumed(model=agent.model.name)
+    yield ev.Resumed(model=agent.model.name, budget=budget)
     tree = await agent.snapshot.begin()
     if agent.private and tree != agent.state.tree:
         await agent.snapshot.restore(agent.state.tree)
@@ -38,14 +45,13 @@ async def go_on(agent: Agent) -> AsyncIterator[ev.Event]:
     if agent.inbox.messages:
         for call in list(agent.state.pending):
             yield agent.returned(Done(call, "Cancelled by the user before it was done.", True, 0.0))
+    for event in _heard(agent):
+        yield event
 
 
 def remarks(agent: Agent) -> list[ev.Event]:
     """The user's messages, and what the harness has to say."""
-    said: list[ev.Event] = []
-    while agent.inbox.messages:
-        text, images = agent.inbox.messages.popleft()
-        said.append(ev.Said(text=text, images=agent.visible(images), by="user", about="steering"))
+    said = _heard(agent)
     if text := limits.notice(agent.state):
         said.append(ev.Said(text=text, by="harness", about="budget"))
     text, about = agent.progress.notice()
@@ -53,4 +59,12 @@ def remarks(agent: Agent) -> list[ev.Event]:
         said.append(ev.Said(text=text, by="harness", about=about))
     if agent.state.silent and agent.resolves and not said:
         said.append(ev.Said(text=prompts.NUDGE, by="harness", about="nudge"))
+    return said
+
+
+def _heard(agent: Agent) -> list[ev.Event]:
+    said: list[ev.Event] = []
+    while agent.inbox.messages:
+        text, images = agent.inbox.messages.popleft()
+        said.append(ev.Said(text=text, images=agent.visible(images), by="user", about="steering"))
     return said

@@ -14,7 +14,7 @@ NUDGES = 2
 async def ending(agent: Agent) -> ev.Ended | None:
     """The end of the run, when this was its last step."""
     state = agent.state
-    if state.submitted and state.submitted.accepted:
+    if state.submitted and state.submitted.accepted and not state.pending:
         return await end(agent, "submitted", "The model submitted its fix.")
     if state.silent and not agent.resolves:
         return await end(agent, "answered", "The model answered.")

@@ -248,6 +248,8 @@ class Resumed(_Event):
 
     kind: Literal["resumed"] = "resumed"
     model: str
+    budget: Budget | None = None
+    """What the run may use as a whole from now on; None leaves it."""
 
 
 class Ended(_Event):

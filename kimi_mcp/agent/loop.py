@@ -17,14 +17,16 @@ from kimi_mcp.model.messages import Answer, Call, Delta
 from kimi_tools.progress import Progress as Now
 
 
-async def run(agent: Agent, task: Task | None = None) -> AsyncGenerator[ev.Event]:
+async def run(
+    agent: Agent, task: Task | None = None, budget: ev.Budget | None = None
+) -> AsyncGenerator[ev.Event]:
     """Everything that happens, up to an `Ended`, which comes whatever happens.
 
     Begins with `task`; without one it goes on from the agent's state: after `inbox.say`, or with a run that
-    had stopped. A failure that is a bug is raised behind its `Ended`.
+    had stopped, perhaps with a new `budget`. A failure that is a bug is raised behind its `Ended`.
     """
     try:
-        async for event in _steps(agent, task):
+        async for event in _steps(agent, task, budget):
             yield agent.take(event)
     except Stopped as stop:
         status = "cancelled" if agent.inbox.stopping else "limit"
@@ -39,10 +41,10 @@ async def run(agent: Agent, task: Task | None = None) -> AsyncGenerator[ev.Event
         raise
 
 
-async def _steps(agent: Agent, task: Task | None) -> AsyncIterator[ev.Event]:
-    async for event in begin(agent, task) if task else go_on(agent):
+async def _steps(agent: Agent, task: Task | None, budget: ev.Budget | None) -> AsyncIterator[ev.Event]:
+    async for event in begin(agent, task) if task else go_on(agent, budget):
         yield event
-    while agent.state.ended is None:
+    while (ended := await ending(agent)) is None:
         if not agent.state.pending:
             for event in remarks(agent):
                 yield event
@@ -50,8 +52,7 @@ async def _steps(agent: Agent, task: Task | None) -> AsyncIterator[ev.Event]:
                 yield event
         async for event in _act(agent):
             yield event
-        if ended := await ending(agent):
-            yield ended
+    yield ended
 
 
 async def _ask(agent: Agent) -> AsyncIterator[ev.Event]:

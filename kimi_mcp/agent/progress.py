@@ -55,7 +55,7 @@ class Progress:
             case ev.Patched():
                 self._tree = event.tree
                 self._moved = self._fresh(f"tree {event.tree}") or self._moved
-            case ev.Said(by="user"):
+            case ev.Said(by="user") | ev.Resumed():
                 self.__init__(_tree=self._tree)
             case ev.Said():
                 self.said.add(event.about)

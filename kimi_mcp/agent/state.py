@@ -101,7 +101,7 @@ class State:
                 self.submitted = event
                 self.bounced = self.bounced or not event.accepted
             case ev.Resumed():
-                self.ended = None
+                self._resumed(event)
             case ev.Ended():
                 self.ended = event
             case _:
@@ -114,6 +114,14 @@ class State:
         if event.by == "user":
             self.asks.append(event)
             self.submitted = None
+            self.silent = 0
+
+    def _resumed(self, event: ev.Resumed) -> None:
+        self.ended = None
+        if self.started and event.budget:
+            self.started = self.started.model_copy(update={"budget": event.budget})
+            self.notices.discard("budget")
+        if self.started and self.started.protocol == "issue":
             self.silent = 0
 
     def _answered(self, event: ev.Answered) -> None:

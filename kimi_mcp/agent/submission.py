@@ -11,32 +11,39 @@ from kimi_mcp.agent.watch import Emit
 
 
 async def submission(agent: Agent, done: Done, summary: str) -> AsyncIterator[ev.Event]:
-    """The events of one submission; the second is taken as it is, with what speaks against it."""
+    """The events of one submission; the second is taken as it is, with what speaks against it.
+
+    A decision that a killed process had recorded before its result stands.
+    """
     state = agent.state
     touched = await agent.snapshot.touched(state.base, state.tree)
-    found = verify.problems(state, touched)
-    more = None
-    if touched and (state.bounced or not found):
-        verifier = verify.Verifier(agent.toolbox, agent.snapshot, swap=agent.private)
+    if state.submitted is None or state.submitted.step != state.step:
+        found = verify.problems(state, touched)
+        more = None
+        if touched and (state.bounced or not found):
+            under = agent.under(lambda emit: _measure(agent, touched, done.call.id, emit))
+            async for event in under.events():
+                yield event
+            more = under.result()
+        evidence = verify.evidence(state, state.tree, touched, found, more)
+        found += verify.late_problems(evidence)
+        yield ev.Submitted(
+            step=state.step,
+            summary=summary,
+            evidence=evidence.model_copy(update={"problems": tuple(found)}),
+            accepted=state.bounced or not found,
+        )
+    decided = state.submitted
+    if decided is None or decided.accepted:
+        yield agent.returned(replace(done, text="Submitted."))
+    else:
+        text = verify.review(decided.evidence.problems, await agent.diff(), touched)
+        yield agent.returned(replace(done, text=text, failed=True))
 
-        async def measure(emit: Emit) -> verify.Measured:
-            def say(text: str) -> None:
-                emit(ev.Progressed(step=state.step, id=done.call.id, message=text))
 
-            return await verifier.measure(state, touched, say)
+async def _measure(agent: Agent, touched: tuple[ev.Touched, ...], call: str, emit: Emit) -> verify.Measured:
+    def say(text: str) -> None:
+        emit(ev.Progressed(step=agent.state.step, id=call, message=text))
 
-        under = agent.under(measure)
-        async for event in under.events():
-            yield event
-        more = under.result()
-    evidence = verify.evidence(state, state.tree, touched, found, more)
-    found += verify.late_problems(evidence)
-    accepted = state.bounced or not found
-    text = "Submitted." if accepted else verify.review(found, await agent.diff(), touched)
-    yield agent.returned(replace(done, text=text, failed=not accepted))
-    yield ev.Submitted(
-        step=state.step,
-        summary=summary,
-        evidence=evidence.model_copy(update={"problems": tuple(found)}),
-        accepted=accepted,
-    )
+    verifier = verify.Verifier(agent.toolbox, agent.snapshot, swap=agent.private)
+    return await verifier.measure(agent.state, touched, say)

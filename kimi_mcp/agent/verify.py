@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
-from typing import Any, Protocol, runtime_checkable
 
 from kimi_mcp.agent.events import Evidence, Reproduction, TestRun, Touched
 from kimi_mcp.agent.functions import Reproduced, reproduce
@@ -17,19 +16,10 @@ from kimi_mcp.agent.snapshot import Snapshot
 from kimi_mcp.agent.state import State, call_key
 from kimi_mcp.agent.toolbox import Done, Toolbox
 from kimi_mcp.model.messages import Call
+from kimi_tools.testrun.report import TestReport
 
 Say = Callable[[str], None]
 """Takes what is being measured now, for whoever watches."""
-
-
-@runtime_checkable
-class TestReport(Protocol):
-    """The data of `run_tests`."""
-
-    __test__ = False
-    cases: tuple[Any, ...]
-    verdict: str
-    problem: str
 
 
 MAX_IDS = 5_000
@@ -57,7 +47,7 @@ def shown_by(done: Done, state: State, tree: str) -> tuple[TestRun | None, Repro
             exit_code=done.data.exit_code,
             output=done.data.output,
         )
-    if isinstance(done.data, TestReport):
+    if isinstance(done.data, TestReport) and not (done.call.arguments or {}).get("run"):
         return _test_run(done.data, _command(done.call), tree, untouched), None
     if done.call.name == "run_command" and not done.failed and done.call.arguments:
         command = str(done.call.arguments.get("command", ""))
@@ -82,7 +72,9 @@ def _test_run(report: TestReport, command: str, tree: str, before: bool) -> Test
 
 
 def _command(call: Call) -> str:
-    return call_key(call.name, dict(call.arguments or {}))
+    """The call as one text, without what only changes how its result is shown."""
+    shown = {"compare", "offset"}
+    return call_key(call.name, {k: v for k, v in (call.arguments or {}).items() if k not in shown})
 
 
 def problems(state: State, touched: Sequence[Touched]) -> list[str]:

@@ -1,0 +1,1 @@
+"""A run on disk: started, watched, steered, cancelled, resumed, replayed, exported."""

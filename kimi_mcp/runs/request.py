@@ -1,0 +1,49 @@
+"""What a run was asked to do: everything that a process needs to begin it or to go on with it, but the key."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from kimi_mcp.agent.agent import Task
+from kimi_mcp.agent.events import Budget, Mode, Protocol
+from kimi_mcp.model.connect import Connection
+from kimi_mcp.model.messages import Image
+
+
+class Request(BaseModel):
+    """One run's order. `root`: the user's repository; `host` and `model` as `Connection` takes them.
+
+    `in_place`: work in the user's own tree instead of a private copy. `no_sandbox`: run commands
+    without protection, by the user's own wish. `readable`: further directories that commands may read. Holds no secret.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    issue: str
+    images: tuple[Image, ...] = ()
+    root: Path
+    host: str = "moonshot"
+    model: str = ""
+    mode: Mode = "thinking"
+    protocol: Protocol = "issue"
+    budget: Budget = Budget()
+    in_place: bool = False
+    no_sandbox: bool = False
+    readable: tuple[Path, ...] = ()
+    allow_http: bool = False
+    window: int = 0
+
+    def task(self, repository: str) -> Task:
+        """The agent's task, with what it is told about the repository."""
+        return Task(self.issue, self.images, repository, self.mode, self.protocol, self.budget)
+
+    def connection(self, session: str) -> Connection:
+        """How the model is reached, without the key. `session` names the host's prefix cache."""
+        return Connection(
+            host=self.host,
+            model=self.model,
+            thinking=self.mode != "instant",
+            window=self.window,
+            session=session,
+            allow_http=self.allow_http,
+        )

@@ -1,0 +1,141 @@
+"""Doing a run: in this process, recorded event by event, begun or gone on with."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from kimi_mcp.agent import events as ev
+from kimi_mcp.agent.agent import Agent
+from kimi_mcp.agent.functions import OWN
+from kimi_mcp.agent.loop import run
+from kimi_mcp.agent.snapshot import Snapshot
+from kimi_mcp.agent.toolbox import Toolbox
+from kimi_mcp.agent.watch import Inbox
+from kimi_mcp.model.connect import connect
+from kimi_mcp.model.errors import ModelError
+from kimi_mcp.model.messages import Model
+from kimi_mcp.runs.folder import RunFolder
+from kimi_mcp.runs.place import private_copy
+from kimi_tools.catalog import TOOLS
+from kimi_tools.errors import ToolError
+from kimi_tools.sandbox import Best
+from kimi_tools.workspace import Workspace
+
+HEAR_SECONDS = 0.5
+"""How often a run looks for messages that other processes left for it."""
+
+Connect = Callable[[], AbstractAsyncContextManager[Model]]
+
+
+def connecting(folder: RunFolder, key: SecretStr | None) -> Connect:
+    """How the run reaches the model that it was ordered to use."""
+
+    @asynccontextmanager
+    async def connected() -> AsyncGenerator[Model]:
+        connection = replace(folder.record().request.connection(folder.id), key=key)
+        async with await connect(connection) as model:
+            yield model
+
+    return connected
+
+
+async def work(
+    folder: RunFolder,
+    connect: Connect,
+    inbox: Inbox | None = None,
+    budget: ev.Budget | None = None,
+) -> AsyncGenerator[ev.Event]:
+    """Begin the run, or go on with it (with a new budget), and give every event once it is recorded.
+
+    The last event is an `Ended`, also where the copy cannot be made or the model cannot be reached. Raises
+    `Conflict` when another process is at work on this run.
+    """
+    with folder.at_work():
+        folder.mend()
+        try:
+            async with aclosing(_worked(folder, connect, inbox or Inbox(), budget)) as events:
+                async for event in events:
+                    yield event
+        except (ToolError, ModelError) as error:
+            status = "model_failed" if isinstance(error, ModelError) else "crashed"
+            yield _recorded(folder, ev.Ended(outcome=ev.Outcome(status=status, reason=str(error))))
+
+
+async def _worked(
+    folder: RunFolder, connect: Connect, inbox: Inbox, budget: ev.Budget | None
+) -> AsyncGenerator[ev.Event]:
+    request = folder.record().request
+    root = request.root if request.in_place else folder.place
+    if not root.exists() and not request.in_place and (warning := await private_copy(request.root, root)):
+        yield _recorded(folder, ev.Troubled(text=warning))
+    sandbox = Best(off=request.no_sandbox, readable=request.readable)
+    workspace = Workspace(root, state=folder.state, sandbox=sandbox, at=request.root)
+    try:
+        async with connect() as model:
+            snapshot = Snapshot(workspace.root, folder.tree)
+            toolbox = Toolbox(workspace, TOOLS, OWN)
+            agent = Agent(model, toolbox, snapshot, not request.in_place, inbox)
+            for event in folder.events():
+                agent.take(event)
+            task = None if agent.state.asks else request.task(describe(workspace, request.root))
+            async with _hearing(folder, inbox), aclosing(run(agent, task, budget)) as events:
+                async for event in events:
+                    await _keep_patch(folder, event, agent)
+                    yield _recorded(folder, event)
+    finally:
+        workspace.close()
+    ended = agent.state.ended
+    if ended and ended.outcome.status == "submitted" and not request.in_place:
+        shutil.rmtree(folder.place, ignore_errors=True)
+
+
+async def _keep_patch(folder: RunFolder, event: ev.Event, agent: Agent) -> None:
+    """Keep the best patch so far as its bytes are."""
+    match event:
+        case ev.Patched():
+            tree = event.tree
+        case ev.Ended():
+            tree = event.outcome.tree or agent.state.base
+        case _:
+            return
+    with contextlib.suppress(ToolError, OSError):
+        folder.write_patch(await agent.snapshot.patch(agent.state.base, tree))
+
+
+def _recorded(folder: RunFolder, event: ev.Event) -> ev.Event:
+    if ev.recorded(event):
+        folder.append(event)
+    return event
+
+
+@asynccontextmanager
+async def _hearing(folder: RunFolder, inbox: Inbox) -> AsyncGenerator[None]:
+    """Pass on what other processes say to this run while the block runs."""
+
+    async def listen() -> None:
+        while True:
+            for text in folder.hear():
+                inbox.say(text)
+            await asyncio.sleep(HEAR_SECONDS)
+
+    task = asyncio.create_task(listen())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def describe(workspace: Workspace, root: Path) -> str:
+    """What the model is told about the repository: its name and what lies at its top."""
+    entries = [f"{e.path}/" if e.kind == "directory" else e.path for e in workspace.list_directory()]
+    shown = [name for name in entries if name != ".git/"]
+    more = f" and {len(shown) - 60} more" if len(shown) > 60 else ""
+    return f"name: {root.name}\ntop level: {' '.join(shown[:60])}{more}"
