@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast, get_args, get_type_hin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kimi_tools import redact
+from kimi_tools.clip import clip
 from kimi_tools.errors import BadArguments, NotAllowed, ToolError
 from kimi_tools.policy import NeedsLeave
 from kimi_tools.workspace import Workspace
@@ -102,11 +103,10 @@ class Tool:
 
         Raises `ToolError` for what the caller can act on.
         """
-        params = self.parse(arguments)
         try:
-            result = await self._run_with_leave(workspace, params)
+            result = await self._run_with_leave(workspace, self.parse(arguments))
         except ToolError as error:
-            error.args = tuple(redact.mask(str(part)) for part in error.args)
+            error.args = tuple(clip(redact.mask(str(part)), _ERROR_CHARS) for part in error.args)
             raise
         workspace.policy.strangers_were_read()
         return _masked(result)
@@ -123,6 +123,9 @@ class Tool:
 
 
 _MOST_QUESTIONS = 20
+
+_ERROR_CHARS = 3_000
+"""What an error's text may weigh: room for the nearest text of a refused edit, none for an echoed argument."""
 
 P = TypeVar("P", bound=Params)
 

@@ -15,4 +15,13 @@ def reveal(text: str) -> str:
     Marks bidirectional controls (CVE-2021-42574), zero-width and tag characters, and control characters.
     `edit_file` understands the marks in the text that it is given.
     """
-    return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
+    return _HIDDEN.sub(_mark, text)
+
+
+def reveal_line(line: str) -> str:
+    """`reveal` for one line or name from strangers: what would end the line or overwrite it is written too."""
+    return re.sub("[\r\n]", _mark, reveal(line))
+
+
+def _mark(match: re.Match[str]) -> str:
+    return f"⟨U+{ord(match[0]):04X}⟩"

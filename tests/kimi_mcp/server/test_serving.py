@@ -70,4 +70,6 @@ def test_a_tool_error_is_a_result_that_the_model_reads(start: Start) -> None:
     wrong = client.call("read_file", path="a.py", colour="red")
     assert wrong.is_error and "there is no argument 'colour'" in wrong.text
     unknown = client.call("read_fil")
-    assert unknown.is_error and unknown.text == "There is no tool 'read_fil' here; there is read_file."
+    assert unknown.is_error and unknown.text.startswith(
+        "There is no tool 'read_fil' here; there is read_file"
+    )

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 _SHELL = re.compile(r"[|;&<>`]|\$\(")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
+_LONGEST = 20_000
+"""Characters of a command that are looked at; `shlex` takes a minute for a million."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -24,7 +27,7 @@ def parse(command: str) -> Words | None:
     Of `a && b` the part with the runner counts; `cross-env` is left out, its assignments are taken.
     """
     for piece in re.split(r"&&|\|\||;", command):
-        if _SHELL.search(piece):
+        if len(piece) > _LONGEST or _SHELL.search(piece):
             continue
         try:
             words = shlex.split(piece, comments=True)
