@@ -50,6 +50,24 @@ def test_pages_of_a_long_file_join_to_the_whole(make_workspace: MakeWorkspace) -
     assert found == lines
 
 
+def test_a_symbol_gives_its_lines_with_decorators(make_workspace: MakeWorkspace) -> None:
+    source = "class A:\n    def f(self): ...\n\n    @property\n    def g(self):\n        return 1\n\n\ndef f(): ...\n"
+    workspace = make_workspace({"a.py": source})
+    text = read(workspace, "a.py", symbol="A.g").text
+    assert text.startswith("a.py method A.g lines 4-6 of 9, hash ")
+    assert text.endswith("4      @property\n5      def g(self):\n6          return 1")
+    assert "lines 9-9" in read(workspace, "a.py", symbol="f").text
+    assert "lines 4-6" in read(workspace, "a.py", symbol="g").text
+    with pytest.raises(NotFound, match=r"not defined.*A\.g"):
+        read(workspace, "a.py", symbol="A.gg")
+
+
+def test_a_symbol_defined_twice_is_refused_with_both_places(make_workspace: MakeWorkspace) -> None:
+    workspace = make_workspace({"a.py": "class A:\n    def f(self): ...\nclass B:\n    def f(self): ...\n"})
+    with pytest.raises(BadArguments, match=r"A\.f \(start=2\), B\.f \(start=4\)"):
+        read(workspace, "a.py", symbol="f")
+
+
 def test_one_huge_line_is_cut_and_says_so(make_workspace: MakeWorkspace) -> None:
     workspace = make_workspace({"a.json": "[" + "1," * 50_000 + "1]\n"})
     text = read(workspace, "a.json").text

@@ -9,6 +9,7 @@ TOOLS: tuple[Tool, ...] = (
     files.read_file,
     files.write_file,
     edit.edit_file,
+    edit.apply_patch,
     edit.undo,
     testrun.run_tests,
     shell.run_command,

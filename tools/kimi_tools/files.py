@@ -1,8 +1,10 @@
 """Reading and writing whole files."""
 
+import difflib
+
 import anyio.to_thread
 
-from kimi_tools import journal
+from kimi_tools import journal, syntax
 from kimi_tools.clip import clip, clip_line, weight
 from kimi_tools.edited import describe, introduced_errors
 from kimi_tools.errors import BadArguments, Conflict, NotFound
@@ -18,6 +20,7 @@ class ReadFileParams(Params):
     path: str = Param("File or directory")
     start: int = Param("First line", default=1, ge=1)
     count: int = Param("Lines at most", default=400, ge=1)
+    symbol: str = Param("Show this class or function instead", default="")
 
 
 class FileText(Data):
@@ -43,27 +46,53 @@ class FileText(Data):
 async def read_file(workspace: Workspace, params: ReadFileParams) -> Result:
     if workspace.stat(params.path).kind == "directory":
         return _listing(workspace, params)
-    content = await anyio.to_thread.run_sync(workspace.read, params.path)
+    return await anyio.to_thread.run_sync(_read, workspace, params)
+
+
+def _read(workspace: Workspace, params: ReadFileParams) -> Result:
+    content = workspace.read(params.path)
     lines = content.lines
     total = len(lines)
-    if total and params.start > total:
-        raise BadArguments(f"'{content.path}' has {total} lines; 'start' is {params.start}.")
-    head = f"{content.path}{{}}, hash {content.hash}{_peculiar(content)}"
-    width = len(str(min(total, params.start + params.count - 1)))
+    first, end = params.start, min(total, params.start + params.count - 1)
+    what = ""
+    if params.symbol:
+        definition = _definition(content, params.symbol)
+        first = max(definition.first_line, params.start)
+        end = min(definition.last_line, first + params.count - 1)
+        what = f" {definition.kind} {definition.qualified}"
+    if total and first > total:
+        raise BadArguments(f"'{content.path}' has {total} lines; 'start' is {first}.")
+    head = f"{content.path}{what}{{}}, hash {content.hash}{_peculiar(content)}"
+    width = len(str(end))
     numbered = [
         f"{number:>{width}}  {reveal(clip_line(line, _LINE_CHARS))}"
-        for number, line in enumerate(lines[params.start - 1 : params.start - 1 + params.count], params.start)
+        for number, line in enumerate(lines[first - 1 : end], first)
     ]
     shown = _fitting(numbered, workspace.result_chars - weight(head) - 100)
-    last = params.start + len(shown) - 1
-    text = [head.format(f" lines {params.start}-{last} of {total}" if total else " is empty"), *shown]
-    if last < total:
-        text.append(f"[lines {params.start}-{last} of {total}; continue with start={last + 1}]")
-    body = "\n".join(lines[params.start - 1 : last])
-    data = FileText(
-        path=content.path, first=params.start, last=last, total=total, text=body, hash=content.hash
-    )
+    last = first + len(shown) - 1
+    text = [head.format(f" lines {first}-{last} of {total}" if total else " is empty"), *shown]
+    if last < (end if params.symbol else total):
+        text.append(f"[lines {first}-{last} of {total}; continue with start={last + 1}]")
+    body = "\n".join(lines[first - 1 : last])
+    data = FileText(path=content.path, first=first, last=last, total=total, text=body, hash=content.hash)
     return Result(clip("\n".join(text), workspace.result_chars), data)
+
+
+def _definition(content: Content, symbol: str) -> syntax.Definition:
+    """The definition that a name, or the end of a dotted name, means. Raises `NotFound`, `BadArguments`."""
+    known = syntax.definitions(content.path, content.utf8)
+    wanted = symbol.strip().removesuffix("()").replace("::", ".").replace("#", ".")
+    found = [one for one in known if one.qualified == wanted] or [
+        one for one in known if f".{one.qualified}".endswith(f".{wanted}")
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        places = ", ".join(f"{one.qualified} (start={one.first_line})" for one in found[:10])
+        raise BadArguments(f"'{symbol}' is defined {len(found)} times in '{content.path}': {places}.")
+    near = difflib.get_close_matches(wanted, [one.qualified for one in known], n=5, cutoff=0.3)
+    hint = f"nearest: {', '.join(near)}" if near else "look with outline or find_symbol"
+    raise NotFound(f"'{symbol}' is not defined in '{content.path}'; {hint}.")
 
 
 def _peculiar(content: Content) -> str:
@@ -149,14 +178,15 @@ def _write(workspace: Workspace, params: WriteFileParams) -> Result:
     journal.apply(workspace, "write_file", [journal.Change(path, before, after)])
     lines = after.count(b"\n") + (not after.endswith(b"\n") and bool(after))
     done = f"{'Created' if before is None else 'Overwrote'} {path} ({lines} lines)"
+    errors = introduced_errors(path, before, after)
     data = Written(
         path=path,
         created=before is None,
         lines=lines,
-        syntax_errors=tuple(introduced_errors(path, before, after)),
+        syntax_errors=errors,
         hash=digest(after),
     )
-    return Result(clip(describe(path, before, after, done), workspace.result_chars), data)
+    return Result(clip(describe(path, before, after, done, errors), workspace.result_chars), data)
 
 
 def _encoded(text: str) -> bytes:

@@ -121,10 +121,17 @@ CASES = {
         says=("lines 1-2", "-    return comptue(1, 2)", "+    return compute(1, 2)"),
     ),
     "nothing near": Case(
-        b"a\nb\n", "completely_different_text()", "x", error=TextNotFound, says=("nothing",)
+        b"a\nb\n", "completely_different_text()", "x", error=TextNotFound, says=("Nothing in its 2 lines",)
     ),
     "indentation that contradicts itself is not guessed": Case(
         b"if a:\n        b\n    c\n", "if a:\n  b\n  c\n", "x", error=TextNotFound
+    ),
+    "introduced syntax error": Case(
+        b"def f():\n    return (1)\n",
+        "(1)",
+        "(1",
+        b"def f():\n    return (1\n",
+        ("introduced syntax errors", "line 2"),
     ),
     "empty old": Case(b"a\n", "", "x", error=BadArguments, says=("write_file",)),
     "no change": Case(b"a\n", "a", "a", error=BadArguments, says=("same",)),
@@ -134,8 +141,8 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_an_edit_changes_its_bytes_and_no_others(name: str, make_workspace: MakeWorkspace) -> None:
     case = CASES[name]
-    workspace = make_workspace({"f.txt": case.before})
-    arguments = {"path": "f.txt", "old": case.old, "new": case.new, **case.arguments}
+    workspace = make_workspace({"f.py": case.before})
+    arguments = {"path": "f.py", "old": case.old, "new": case.new, **case.arguments}
     if case.error:
         with pytest.raises(case.error) as raised:
             anyio.run(edit_file, workspace, arguments)
@@ -145,7 +152,7 @@ def test_an_edit_changes_its_bytes_and_no_others(name: str, make_workspace: Make
         answer = anyio.run(edit_file, workspace, arguments).text
         assert case.after is not None
         expected = case.after
-    assert (workspace.root / "f.txt").read_bytes() == expected
+    assert (workspace.root / "f.py").read_bytes() == expected
     for words in case.says:
         assert words in answer
 
@@ -187,3 +194,11 @@ def test_the_result_shows_hash_place_and_diff(make_workspace: MakeWorkspace) -> 
     result = anyio.run(edit_file, workspace, {"path": "a.txt", "old": "15\n", "new": "x\ny\n"})
     assert result.text.startswith(f"Edited a.txt (line 15); hash {workspace.read('a.txt').hash}.")
     assert result.text.endswith("@@ -12,7 +12,8 @@\n 12\n 13\n 14\n-15\n+x\n+y\n 16\n 17\n 18")
+
+
+def test_a_syntax_error_that_was_there_before_is_not_blamed_on_the_edit(
+    make_workspace: MakeWorkspace,
+) -> None:
+    workspace = make_workspace({"a.py": "x = (1\n\n\ny = 2\n"})
+    result = anyio.run(edit_file, workspace, {"path": "a.py", "old": "y = 2", "new": "y = 3"})
+    assert "syntax" not in result.text

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -25,8 +25,7 @@ class _Line:
 
     @property
     def indent(self) -> str:
-        match = _INDENT.match(self.text)
-        return match[0] if match else ""
+        return indent_of(self.text)
 
 
 def by_indentation(text: str, old: str, new: str, newline: str) -> list[Splice]:
@@ -45,7 +44,10 @@ def by_indentation(text: str, old: str, new: str, newline: str) -> list[Splice]:
         if key != wanted[anchor] or first < 0 or keys[first : first + len(wanted)] != wanted:
             continue
         region = lines[first : first + len(needle)]
-        if mapping := _mapping(needle, region):
+        pairs = [
+            (ours.indent, theirs.indent) for ours, theirs in zip(needle, region, strict=True) if ours.key
+        ]
+        if mapping := mapped(pairs):
             splices.append(_splice(region, needle, old, new, newline, mapping))
     return splices
 
@@ -61,16 +63,21 @@ def _lines(text: str) -> Iterator[_Line]:
         start = stop
 
 
-def _mapping(needle: Sequence[_Line], region: Sequence[_Line]) -> dict[str, str] | None:
+def indent_of(line: str) -> str:
+    """The blanks and tabs that a line begins with."""
+    match = _INDENT.match(line)
+    return match[0] if match else ""
+
+
+def mapped(pairs: Iterable[tuple[str, str]]) -> dict[str, str] | None:
     """From the needle's indentations to the file's; None when they contradict or cross each other."""
     mapping: dict[str, str] = {}
-    for ours, theirs in zip(needle, region, strict=True):
-        if ours.key and mapping.setdefault(ours.indent, theirs.indent) != theirs.indent:
+    for ours, theirs in pairs:
+        if mapping.setdefault(ours, theirs) != theirs:
             return None
     widths = sorted((_width(ours), _width(theirs)) for ours, theirs in mapping.items())
-    for (_, theirs), (_, deeper) in pairwise(widths):
-        if theirs > deeper:
-            return None
+    if any(theirs > deeper for (_, theirs), (_, deeper) in pairwise(widths)):
+        return None
     return mapping
 
 
@@ -96,7 +103,7 @@ def _splice(
         if kind == "equal":
             pieces += [line.text + (line.end or newline) for line in region[o_from:o_to]]
         else:
-            pieces += [_indented(line, mapping) + newline for line in fresh[n_from:n_to]]
+            pieces += [indented(line.text, mapping) + newline for line in fresh[n_from:n_to]]
     body = "".join(pieces)
     last = region[-1]
     if not new.endswith(("\n", "\r")) or (whole and not last.end):
@@ -105,10 +112,10 @@ def _splice(
     return Splice(region[0].start, end, body)
 
 
-def _indented(line: _Line, mapping: dict[str, str]) -> str:
-    if not line.key:
-        return line.text
-    return _mapped(line.indent, mapping) + line.text[len(line.indent) :]
+def indented(line: str, mapping: dict[str, str]) -> str:
+    """A line of the new text with the file's indentation."""
+    indent = indent_of(line)
+    return _mapped(indent, mapping) + line[len(indent) :] if line.strip() else line
 
 
 def _mapped(indent: str, mapping: dict[str, str]) -> str:

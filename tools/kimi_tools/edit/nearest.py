@@ -14,29 +14,31 @@ _MAX_LINES = 60_000
 _ENOUGH = 0.4
 
 
-def explain(content: Content, old: str) -> str:
-    """Why `old` is not in the file: the nearest lines and how they differ, or that nothing is near."""
-    wanted = _split(old)
+def explain(content: Content, wanted: Sequence[str], name: str) -> str:
+    """Where the file is most like the wanted lines and what differs there, or that nothing is near.
+
+    `name` stands for the wanted lines in the diff.
+    """
     lines = content.lines
     place, likeness = nearest(lines, wanted)
     if likeness < _ENOUGH:
         return (
-            f"The text is not in '{content.path}' ({len(lines)} lines, hash {content.hash}) and nothing "
-            "there is near it; read the file again or search for it."
+            f"Nothing in its {len(lines)} lines (hash {content.hash}) is near that text; "
+            "read the file again or search for it."
         )
     found = lines[place : place + len(wanted)]
-    shown = difflib.unified_diff(wanted, found, n=2, lineterm="")
-    body = [clip_line(line, 300) for line in list(shown)[3:]]
-    if len(body) > 60:
-        body = [*body[:60], f"[{len(body) - 60} more lines]"]
     first, last = place + 1, place + len(found)
+    shown = list(difflib.unified_diff(wanted, found, n=2, lineterm=""))[3:]
+    body = [clip_line(line, 300) for line in shown[:60]]
+    if len(shown) > 60:
+        body.append(f"[{len(shown) - 60} more lines]")
+    where = f"lines {first}-{last}" if last > first else f"line {first}"
     return "\n".join(
         [
-            f"The text is not in '{content.path}'; nearest are lines {first}-{last} ({likeness:.0%} alike). "
-            "Repeat the edit with the file's text:",
-            "--- old as given",
-            f"+++ {content.path} lines {first}-{last}",
-            *body,
+            f"Nearest: {where} ({likeness:.0%} alike). Repeat with the file's own text:",
+            f"--- {name}",
+            f"+++ {content.path} {where}",
+            *(body or ["(the lines are the same; only whitespace or line ends differ)"]),
         ]
     )
 
@@ -75,8 +77,3 @@ def _likeness(one: str, other: str) -> float:
 
 def _words(line: str) -> Counter[str]:
     return Counter(_WORD.findall(line))
-
-
-def _split(text: str) -> list[str]:
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    return lines if lines[-1] else lines[:-1]

@@ -55,7 +55,9 @@ def _edit(workspace: Workspace, params: EditFileParams) -> Result:
         )
     found = ladder.find(content.text, params.old, params.new, content.newline)
     if found is None:
-        raise TextNotFound(nearest.explain(content, params.old))
+        wanted = [line.removesuffix("\r") for line in params.old.removesuffix("\n").split("\n")]
+        near = nearest.explain(content, wanted, "old as given")
+        raise TextNotFound(f"The text is not in '{content.path}'. {near}")
     if len(found.splices) > 1 and not params.all:
         raise TextNotUnique(_not_unique(content, found))
     found = found.apart()
@@ -68,13 +70,14 @@ def _edit(workspace: Workspace, params: EditFileParams) -> Result:
     shown = ", ".join(str(line) for line in lines[:20]) + (" …" if len(lines) > 20 else "")
     how = f", matched {found.rung}" if found.rung != ladder.EXACT else ""
     done = f"Edited {content.path} ({places} {shown}{how})"
-    text = clip(describe(content.path, content.data, after, done), workspace.result_chars)
+    errors = introduced_errors(content.path, content.data, after)
+    text = clip(describe(content.path, content.data, after, done, errors), workspace.result_chars)
     data = Edited(
         path=content.path,
         places=len(lines),
         lines=tuple(lines),
         matched=found.rung,
-        syntax_errors=tuple(introduced_errors(content.path, content.data, after)),
+        syntax_errors=errors,
         hash=digest(after),
     )
     return Result(text, data)

@@ -130,6 +130,12 @@ def _judge(workspace: Workspace, change: Change) -> str:
     real = path if protected_part(path) == ".git" else workspace.real_path(path)
     if protected_part(real) == ".git":
         raise PathRefused(f"'{path}' belongs to git and is not written by file tools; use the git tools.")
+    if (
+        change.after is None
+        and workspace.exists(path)
+        and workspace.stat(path, follow=False).kind == "symlink"
+    ):
+        raise PathRefused(f"'{path}' is a symlink; file tools do not remove those, use run_command.")
     if change.after is not None and len(change.after) > MAX_FILE_BYTES:
         raise PathRefused(f"'{path}' would have {len(change.after):,} bytes; at most {MAX_FILE_BYTES:,}.")
     return real

@@ -157,6 +157,13 @@ class Content:
         return lines if lines[-1] else lines[:-1]
 
     @property
+    def utf8(self) -> bytes:
+        """The text in UTF-8 without mark: what parsers want."""
+        return (
+            self.data if self.encoding == "utf-8" and not (self.mark or self.strays) else self.text.encode()
+        )
+
+    @property
     def hash(self) -> str:
         """The file's `digest`, for the guard against stale edits."""
         return digest(self.data)
