@@ -14,12 +14,11 @@ from pathlib import Path
 
 from kimi_tools.errors import NotAllowed
 from kimi_tools.process import Launch, allowed_environment, program
-from kimi_tools.protected import names_secret
 from kimi_tools.sandbox import relay, seccomp
 from kimi_tools.sandbox.gate import Gate
-from kimi_tools.sandbox.layout import Layout, project_environments
+from kimi_tools.sandbox.layout import Layout, project_environments, refuse_unbounded_root
 from kimi_tools.sandbox.place import Place
-from kimi_tools.sandbox.survey import Survey, watched
+from kimi_tools.sandbox.survey import Survey, hides, watched
 from kimi_tools.sandbox.worktree import git_directories
 
 _NAMESPACES = (
@@ -48,7 +47,6 @@ _PROXIED = {
 _RELAYED = (sys.executable, "-I", "-S", "/run/kimi-mcp/relay.py", "/run/kimi-mcp/proxy", str(_PORT))
 _MOST_HIDDEN = 100
 _MOST_GUARDED = 300
-_VENDORED = ("node_modules", "site-packages", "vendor")
 
 
 @dataclass(slots=True)
@@ -63,6 +61,12 @@ class Bubblewrap:
     own_proc: bool = True
     network: Sequence[str] = ()
     mounts = True
+
+    @property
+    def gaps(self) -> Sequence[str]:
+        """What it does not protect."""
+        return () if self.own_proc else ("other processes of yours are visible",)
+
     _surveys: dict[Path, Survey] = field(default_factory=lambda: dict[Path, Survey]())
 
     @property
@@ -146,15 +150,6 @@ def _close_gate(gate: Gate | None) -> list[str]:
     return [f"It was kept from reaching {hosts}; --allow-network opens single hosts."] if hosts else []
 
 
-def refuse_unbounded_root(root: Path, home: Path) -> None:
-    """Raises `NotAllowed` when confining commands to the root would give them the whole home or machine."""
-    if home.is_relative_to(root):
-        raise NotAllowed(
-            f"The workspace {root} holds your whole home directory, which commands must not see; "
-            "open a project's own directory instead."
-        )
-
-
 def _guards(place: Place, found: Mapping[str, object], handles: "_Handles") -> list[str]:
     """Protected entries made read-only, secret files made empty."""
     arguments: list[str] = []
@@ -172,18 +167,6 @@ def _guards(place: Place, found: Mapping[str, object], handles: "_Handles") -> l
         if not (place.root / path).is_symlink():
             arguments += ["--ro-bind-data", str(handles.data(b"")), str(place.at / path)]
     return arguments
-
-
-def hides(path: str) -> bool:
-    """Whether a command sees that file empty: by its name it holds passwords of the user.
-
-    Keys and certificates are left: tests need theirs. So are files of installed packages.
-    """
-    return (
-        names_secret(path)
-        and not path.endswith((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore"))
-        and not any(part in _VENDORED for part in path.split("/"))
-    )
 
 
 def hold_new(root: Path, before: Mapping[str, object], survey: Survey) -> list[str]:

@@ -1,5 +1,6 @@
 """Which sandbox this machine can give: found by running a command in each, best first."""
 
+import platform
 import subprocess
 import tempfile
 import threading
@@ -10,8 +11,10 @@ from pathlib import Path
 from kimi_tools.errors import NotAllowed, Unavailable
 from kimi_tools.process import Launch
 from kimi_tools.sandbox.bubblewrap import Bubblewrap
+from kimi_tools.sandbox.landlock import Landlock
 from kimi_tools.sandbox.layout import machine_layout
 from kimi_tools.sandbox.place import UNPROTECTED, Place, Sandbox
+from kimi_tools.sandbox.seatbelt import Seatbelt
 
 
 @dataclass(slots=True)
@@ -37,6 +40,11 @@ class Best:
     def mounts(self) -> bool:
         """Whether the chosen sandbox shows a copy at its original's path. Raises `NotAllowed`."""
         return self.choose().mounts
+
+    @property
+    def gaps(self) -> Sequence[str]:
+        """What the chosen sandbox does not protect. Raises `NotAllowed`."""
+        return self.choose().gaps
 
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
         """As the chosen sandbox does. Raises `NotAllowed` where none works."""
@@ -70,9 +78,12 @@ _ADVICE = (
 
 def _candidates(readable: Sequence[Path], network: Sequence[str]) -> list[Sandbox]:
     layout = machine_layout(readable)
+    if platform.system() == "Darwin":
+        return [Seatbelt(layout, network)]
     return [
         Bubblewrap(layout, network=network),
         Bubblewrap(layout, own_proc=False, network=network),
+        Landlock(layout, network),
     ]
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from kimi_tools.errors import NotAllowed
+
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix")
 SYSTEM_STATE = (
     *("/var/lib/gems", "/var/lib/php", "/var/lib/texmf", "/var/lib/ghc", "/var/cache/fontconfig"),
@@ -176,3 +178,12 @@ def _private(folder: Path) -> list[Path]:
             elif stat.S_ISDIR(status.st_mode):
                 pending.append(Path(entry.path))
     return sorted(found)
+
+
+def refuse_unbounded_root(root: Path, home: Path) -> None:
+    """Raises `NotAllowed` when confining commands to the root would give them the whole home or machine."""
+    if home.is_relative_to(root):
+        raise NotAllowed(
+            f"The workspace {root} holds your whole home directory, which commands must not see; "
+            "open a project's own directory instead."
+        )

@@ -41,6 +41,11 @@ class Sandbox(Protocol):
         """Whether a command can see the root at another path (`Place.at`)."""
         ...
 
+    @property
+    def gaps(self) -> Sequence[str]:
+        """What it does not protect, in the user's words."""
+        ...
+
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
         """The confined command line; `environment` is added to the allowed names.
 
@@ -54,6 +59,7 @@ class Unprotected:
 
     level = "none"
     mounts = False
+    gaps = ("commands can do all that you can",)
 
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
         """The command as it is."""

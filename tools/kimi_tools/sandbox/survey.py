@@ -14,6 +14,8 @@ from kimi_tools.protected import PROTECTED, names_secret, plain_name
 _CLOCK_TICK_NS = 20_000_000
 """A change within one tick of the kernel's file clock (4 to 10 ms) leaves the same change time."""
 
+_VENDORED = ("node_modules", "site-packages", "vendor")
+
 Identity = tuple[int, int]
 """Device and inode."""
 
@@ -84,3 +86,15 @@ def watched(path: str) -> bool:
     above, _, name = path.rpartition("/")
     plain = plain_name(name)
     return plain == ".git" or (not above and plain in PROTECTED)
+
+
+def hides(path: str) -> bool:
+    """Whether a command sees that file empty: by its name it holds passwords of the user.
+
+    Keys and certificates are left: tests need theirs. So are files of installed packages.
+    """
+    return (
+        names_secret(path)
+        and not path.endswith((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore"))
+        and not any(part in _VENDORED for part in path.split("/"))
+    )
