@@ -46,8 +46,8 @@ def parsed(raw: str, *, cut: bool = False) -> tuple[dict[str, Any], bool]:
         return {}, False
     if _depth(text) > MAX_DEPTH:
         raise Unreadable(f"The arguments are nested more than {MAX_DEPTH} deep; send a plain JSON object.")
-    value, repaired = _loaded(text)
-    if isinstance(value, str) and value is not raw:  # an object that was written as a string
+    value, repaired = _loaded(text, cut=cut)
+    if isinstance(value, str):  # an object that was written as a string
         value, repaired = _loaded(value.strip())[0], True
     if isinstance(value, dict):
         return _whole(cast(dict[str, Any], value)), repaired
@@ -70,11 +70,11 @@ def _whole(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _loaded(text: str) -> tuple[Any, bool]:
+def _loaded(given: str, *, cut: bool = False) -> tuple[Any, bool]:
     """A JSON value and whether it was repaired; None where there is no sure reading."""
-    text = re.sub(r"\A```(?:json)?\s*\n(.*)\n```\Z", r"\1", text, flags=re.DOTALL)
+    text = re.sub(r"\A```(?:json)?\s*\n(.*)\n```\Z", r"\1", given, flags=re.DOTALL)
     try:
-        return json.loads(text), False
+        return json.loads(text), text != given
     except ValueError:
         pass
     try:  # raw line breaks within strings are the commonest mistake, and have one reading
@@ -87,14 +87,14 @@ def _loaded(text: str) -> tuple[Any, bool]:
             return json.loads(json.dumps(value)), True
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         pass
-    return _repaired(text), True
+    return (None if cut else _repaired(text)), True
 
 
 def _repaired(text: str) -> dict[str, Any] | None:
     """What the json-repair library makes of it, if nothing but punctuation outside of strings changed."""
     import json_repair
 
-    if not text.startswith("{") or _ends_in_string(text):
+    if not text.startswith("{") or not text.endswith(("}", "]", '"')) or _ends_in_string(text):
         return None
     try:
         value = json_repair.loads(text)
@@ -103,7 +103,11 @@ def _repaired(text: str) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
     written = json.dumps(value, ensure_ascii=False)
-    sure = _letters(text) == _letters(written) and text.count('\\"') == _inner_quotes(value)
+    sure = (
+        _letters(text) == _letters(written)
+        and text.count('\\"') == _inner_quotes(value)
+        and text.count('""') >= written.count('""')  # no value was made up
+    )
     return value if sure else None
 
 

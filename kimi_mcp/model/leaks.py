@@ -74,8 +74,10 @@ def offered_name(given: str, offered: Collection[str]) -> str:
 
 
 def _quoted(text: str, start: int) -> bool:
-    """Within a fence, or right behind a backtick or a quotation mark."""
+    """Within a fence, right behind a backtick or a quotation mark, or within a longer run of marks."""
     before = text[:start]
+    if not text.startswith("<|open|>tools", start) and before.rstrip().endswith("|>"):
+        return True
     fences = len(re.findall(r"^\s*(?:```|~~~)", before, re.MULTILINE))
     return fences % 2 == 1 or before.endswith(("`", '"', "'", "“", "「"))
 
