@@ -7,7 +7,9 @@ any name counts, if it was offered. A text that talks about these tokens is not 
 the text, not quoted, and its arguments are there.
 """
 
+import bisect
 import html
+import itertools
 import json
 import re
 from collections.abc import Collection
@@ -23,6 +25,10 @@ MARKS = (
 )
 """How a leak begins."""
 
+MENTIONS = 500
+"""How many beginnings are looked at in one text."""
+
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _BEGIN = re.compile("|".join(re.escape(mark) for mark in MARKS))
 _SECTION = re.compile(r"\s*<\|tool_calls?_section_(?:begin|end)\|>\s*")
 _HEAD = re.compile(r"\s*<\|tool_call_begin\|>(.{1,200}?)<\|tool_call_argument_begin\|>\s*", re.DOTALL)
@@ -51,9 +57,10 @@ def recover(text: str, offered: Collection[str]) -> tuple[str, list[Leaked]]:
     """The text without its leak, and the calls that it held; the text as it is where it holds none."""
     if "<|" not in text:
         return text, []
-    for begin in _BEGIN.finditer(text):
+    fences = [fence.start() for fence in _FENCE.finditer(text)]
+    for begin in itertools.islice(_BEGIN.finditer(text), MENTIONS):
         start = begin.start()
-        if _quoted(text, start):
+        if bisect.bisect(fences, start) % 2 == 1 or _quoted(text, start):
             continue
         found = (_read_k3 if "<|open|>" in begin.group() else _read_k2)(text, start, offered)
         if found:
@@ -74,12 +81,11 @@ def offered_name(given: str, offered: Collection[str]) -> str:
 
 
 def _quoted(text: str, start: int) -> bool:
-    """Within a fence, right behind a backtick or a quotation mark, or within a longer run of marks."""
-    before = text[:start]
+    """Right behind a backtick or a quotation mark, or within a longer run of marks."""
+    before = text[max(0, start - 80) : start]
     if not text.startswith("<|open|>tools", start) and before.rstrip().endswith("|>"):
         return True
-    fences = len(re.findall(r"^\s*(?:```|~~~)", before, re.MULTILINE))
-    return fences % 2 == 1 or before.endswith(("`", '"', "'", "“", "「"))
+    return before.endswith(("`", '"', "'", "“", "「"))
 
 
 def _read_k2(text: str, start: int, offered: Collection[str]) -> list[Leaked]:
