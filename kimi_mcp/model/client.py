@@ -65,7 +65,10 @@ class Turn:
 
 
 class KimiModel:
-    """A model at a host, as `messages.Model`; made by `connect.connect`, closed by `async with`."""
+    """A model at a host, as `messages.Model`; made by `connect.connect`, closed by `async with`.
+
+    `on_exchange` may be set to a recorder.
+    """
 
     def __init__(
         self,
@@ -76,9 +79,9 @@ class KimiModel:
         thinking: bool = True,
         effort: Effort = "",
         session: str = "",
-        on_exchange: Exchange | None = None,
     ) -> None:
         self.profile = profile
+        self.on_exchange: Exchange | None = None
         self._transport = transport
         self._limits = limits
         self._thinks = thinks(profile, thinking)
@@ -86,7 +89,6 @@ class KimiModel:
         self._writer = Writer(profile, thinking=self._thinks)
         self._fields = self._first_fields(thinking, effort, session or uuid.uuid4().hex)
         self._pressure = 1.0
-        self._on_exchange = on_exchange
 
     @property
     def name(self) -> str:
@@ -243,14 +245,14 @@ class KimiModel:
             with anyio.fail_after(max(0.0, turn.deadline - time.monotonic())):
                 async with aclosing(self._transport.chunks(body, self.profile.model, fields)) as chunks:
                     async for chunk in chunks:
-                        if self._on_exchange is not None:
+                        if self.on_exchange is not None:
                             came.append(chunk)
                         for delta in assembler.add(chunk):
                             await turn.say(delta)
         except TimeoutError:
             raise Unreachable(f"The answer took longer than {self._limits.total:g} s.") from None
-        if self._on_exchange is not None:
-            self._on_exchange(body, came)
+        if self.on_exchange is not None:
+            self.on_exchange(body, came)
         raw = assembler.finished()
         if not raw.finish and not whole_calls(raw):
             raise Failed(Refusal(Unreachable("The stream ended within a call."), "retry"))

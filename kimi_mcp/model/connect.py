@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from kimi_mcp.model.client import Exchange, KimiModel
+from kimi_mcp.model.client import KimiModel
 from kimi_mcp.model.errors import NoSuchModel, RequestRefused
 from kimi_mcp.model.profiles import ADDRESSES, PREFERRED, HostName, Profile, profile_for, retirement
 from kimi_mcp.model.thinking import Effort
@@ -36,7 +36,6 @@ class Connection:
     session: str = ""
     allow_http: bool = False
     limits: Limits = field(default_factory=Limits)
-    on_exchange: Exchange | None = None
 
 
 def address(host: str) -> str:
@@ -67,7 +66,6 @@ async def connect(connection: Connection) -> KimiModel:
         thinking=connection.thinking,
         effort=connection.effort,
         session=connection.session,
-        on_exchange=connection.on_exchange,
     )
 
 

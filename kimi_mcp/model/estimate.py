@@ -10,6 +10,7 @@ import json
 import string
 from collections.abc import Sequence
 
+from kimi_mcp.model.history import bounded
 from kimi_mcp.model.messages import Assistant, CallResult, Function, Message, Usage, User
 
 WEIGHTS: tuple[tuple[bytes, float], ...] = (
@@ -39,7 +40,7 @@ def text_tokens(text: str) -> int:
 
 def message_tokens(message: Message) -> int:
     """About how many tokens a message takes, its reasoning and its pictures included."""
-    tokens = PER_MESSAGE + text_tokens(message.text)
+    tokens = PER_MESSAGE + text_tokens(bounded(message.text))
     if isinstance(message, Assistant):
         tokens += text_tokens(message.reasoning)
         tokens += sum(PER_MESSAGE + text_tokens(call.name) + text_tokens(call.raw) for call in message.calls)

@@ -9,6 +9,9 @@ from dataclasses import replace
 
 from kimi_mcp.model.messages import Assistant, Call, CallResult, Message, User
 
+RESULT_LIMIT = 400_000
+"""Characters of one result that are ever sent: the last guard; the agent cuts its results far below."""
+
 CANCELLED = "The call was cancelled before it gave a result."
 
 
@@ -82,3 +85,11 @@ def free_id(name: str, index: int, used: set[str]) -> str:
 def used_ids(messages: Sequence[Message]) -> set[str]:
     """The ids of all calls of a history."""
     return {call.id for message in messages if isinstance(message, Assistant) for call in message.calls}
+
+
+def bounded(text: str) -> str:
+    """A result's text as it is sent: a huge one without its middle, the same every time."""
+    if len(text) <= RESULT_LIMIT:
+        return text
+    half = RESULT_LIMIT // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half} characters are not shown …]\n{text[-half:]}"

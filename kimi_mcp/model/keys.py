@@ -100,10 +100,13 @@ def _from_file(file: Path) -> tuple[str, str]:
         return "", ""
     except OSError as error:
         return "", f"The key file {file} was not read: {error.strerror}."
-    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as opened:
+    try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid():
             return "", f"The key file {file} was not read: it is not a plain file of yours."
         if facts.st_mode & 0o077:
             return "", f"The key file {file} was not read: others can read it; run: chmod 600 {file}"
-        return opened.readline(4096).strip(), ""
+        lines = os.read(descriptor, 4096).decode("utf-8", "replace").splitlines()
+        return (lines[0].strip() if lines else ""), ""
+    finally:
+        os.close(descriptor)

@@ -43,7 +43,7 @@ class Recording:
 
 
 class Recorder:
-    """Writes a session as it happens; give its `exchange` to `Connection.on_exchange`."""
+    """Writes a session as it happens; set `KimiModel.on_exchange` to its `exchange`."""
 
     def __init__(self, path: Path, profile: Profile, about: str = "") -> None:
         self._path = path

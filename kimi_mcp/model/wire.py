@@ -10,12 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kimi_mcp.model.history import bounded
 from kimi_mcp.model.messages import Assistant, Call, CallResult, Function, Image, Message, System, User
 from kimi_mcp.model.profiles import Profile
 from kimi_mcp.model.schema import flavoured
-
-RESULT_LIMIT = 400_000
-"""Characters of one result that are ever sent: the last guard; the agent cuts its results far below."""
 
 UNSEEN = "[A picture stood here; this model does not see pictures.]"
 
@@ -83,7 +81,7 @@ class Writer:
             case Assistant():
                 return dumped(self._assistant(message))
             case CallResult():
-                text = _bounded(message.text) or "(no output)"
+                text = bounded(message.text) or "(no output)"
                 content = self._content(text, message.images)
                 return dumped({"role": "tool", "tool_call_id": message.call_id, "content": content})
 
@@ -128,13 +126,6 @@ def _arguments(call: Call) -> str:
     except ValueError:
         pass
     return json.dumps(dict(call.arguments or {}), ensure_ascii=False)
-
-
-def _bounded(text: str) -> str:
-    if len(text) <= RESULT_LIMIT:
-        return text
-    half = RESULT_LIMIT // 2
-    return f"{text[:half]}\n[… {len(text) - 2 * half} characters are not shown …]\n{text[-half:]}"
 
 
 def _base64(image: Image) -> str:

@@ -463,3 +463,11 @@ def test_functions_offered_twice_the_same_way_are_sent_as_the_same_bytes() -> No
     with KimiApi([GOOD, GOOD]) as api:
         converse(api, steps=2, functions=[READ])
     assert api.requests[0].body["tools"] == api.requests[1].body["tools"]
+
+
+def test_a_result_of_five_megabytes_is_cut_before_it_is_sent() -> None:
+    with KimiApi([GOOD, Turn(text="Done.")]) as api:
+        converse(api, steps=2, result="first " + "x" * 5_000_000 + " last", model="kimi-k3")
+    sent = api.requests[1].body["messages"][-1]["content"]
+    assert sent.startswith("first ") and sent.endswith(" last") and "4600011 characters are not shown" in sent
+    assert not api.refusals

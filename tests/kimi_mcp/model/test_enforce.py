@@ -15,7 +15,7 @@ from tests.kimi_api import Call, KimiApi, Turn
 from tests.kimi_mcp.model.asking import HISTORY, OFFERED, ask
 
 HERE = Path(__file__).parent
-SHARED = Path(os.environ.get("KIMI_ANSWERS", HERE.parents[4] / "shared/kimi/k2_tool_call_answers.jsonl"))
+SHARED = Path(os.environ.get("KIMI_ANSWERS", HERE.parents[3] / "shared/kimi/k2_tool_call_answers.jsonl"))
 
 
 def read(
