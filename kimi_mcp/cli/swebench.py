@@ -47,6 +47,8 @@ def _common(parser: argparse.ArgumentParser, *, instances_flag: bool = False) ->
         default=[],
         help="folder with git histories; may be given again",
     )
+    parser.add_argument("--env", choices=("venv", "docker", "none"), default="venv", help="default venv")
+    parser.add_argument("--no-sandbox", action="store_true", help="run tests without protection")
     parser.add_argument(
         "--test-seconds", type=float, default=1800, help="limit of one test run (default 1800)"
     )
@@ -92,6 +94,8 @@ def _job(options: argparse.Namespace, instance: Instance, work: str, more: Mappi
         "row": dict(instance.row),
         "histories": [str(path.resolve()) for path in options.repos],
         "cache": str(user_cache_path("kimi-mcp") / "swebench"),
+        "environment": options.env,
+        "sandboxed": not options.no_sandbox,
         "test_seconds": options.test_seconds,
         **more,
     }

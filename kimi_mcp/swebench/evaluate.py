@@ -3,12 +3,13 @@
 import re
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from kimi_mcp.swebench import official
-from kimi_mcp.swebench.environment import Environment, prepare
+from kimi_mcp.swebench import container, official
+from kimi_mcp.swebench.environment import prepare
 from kimi_mcp.swebench.grading import Verdict, grade
 from kimi_mcp.swebench.history import check_out, find_histories, git
 from kimi_mcp.swebench.instances import Instance
@@ -24,33 +25,62 @@ PATCH_COMMANDS = (
 """The official harness's chain (swebench 4.1 `run_evaluation.GIT_APPLY_CMDS`), in its order."""
 
 
+EnvironmentKind = Literal["venv", "docker", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One instance, checked out and built: where it stands and how its tests run."""
+    """One instance, checked out and built: where it stands and how its tests run.
+
+    `script` runs the graded tests; `marked` says that it prints the harness's own start and end lines.
+    """
 
     instance: Instance
-    recipe: Recipe
     checkout: Path
-    environment: Environment
+    box: sandbox.Sandbox
+    variables: Mapping[str, str]
+    script: str
+    log_parser: str
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every instance of a batch shares: histories, cache, sandbox, and the limit of one test run."""
+    """What every instance of a batch shares.
+
+    `histories`: folders to look for git histories in. `cache`: where environments are kept. `sandboxed`:
+    whether tests are confined (`venv` and `none`; a container always is). `test_seconds`: of one test run.
+    """
 
     histories: Sequence[Path]
     cache: Path
-    sandbox: sandbox.Sandbox
+    kind: EnvironmentKind = "venv"
+    sandboxed: bool = True
     test_seconds: float = 1800
 
 
 async def make_place(bench: Bench, instance: Instance, folder: Path) -> Place:
     """Check out and build an instance below `folder`. Raises `NoHistory`, `EnvironmentFailed`."""
-    recipe = recipe_of(instance)
     checkout = folder / "checkout"
+    if bench.kind == "docker":
+        return await _in_container(instance, checkout)
+    recipe = recipe_of(instance)
     await check_out(instance, find_histories(bench.histories, instance.repo), checkout)
+    script, parser = _with_services(recipe), recipe.log_parser
+    box = sandbox.Best(off=not bench.sandboxed, readable=[folder])
+    if bench.kind == "none":
+        return Place(instance, checkout, box, dict(recipe.variables), script, parser)
     environment = await prepare(recipe, checkout, folder / "environment", bench.cache)
-    return Place(instance, recipe, checkout, environment)
+    return Place(instance, checkout, box, environment.variables, script, parser)
+
+
+async def _in_container(instance: Instance, checkout: Path) -> Place:
+    box = await container.check_out(instance, checkout)
+    if script := instance.row.get("eval_script"):
+        parser = str(instance.row.get("log_parser", ""))
+        return Place(instance, checkout, box, {}, str(script), parser, marked=True)
+    recipe = recipe_of(instance)
+    return Place(instance, checkout, box, dict(recipe.variables), recipe.test_command, recipe.log_parser)
 
 
 async def evaluate(bench: Bench, place: Place, patch: str, log_path: Path) -> Verdict:
@@ -66,7 +96,7 @@ async def evaluate(bench: Bench, place: Place, patch: str, log_path: Path) -> Ve
     await _put_tests(place)
     await _run_tests(bench, place, log_path)
     await reset(place.checkout)
-    parser = official.parser(place.recipe.log_parser, place.instance.repo)
+    parser = official.parser(place.log_parser, place.instance.repo)
     return grade(place.instance, log_path.read_text("utf-8", "replace"), parser)
 
 
@@ -105,7 +135,6 @@ async def _put_tests(place: Place) -> None:
 
 
 async def _run_tests(bench: Bench, place: Place, log_path: Path) -> None:
-    script = _with_services(place.recipe)
     where = sandbox.Place(place.checkout, at=place.checkout)
     started = time.monotonic()
     with log_path.open("wb") as log:
@@ -113,17 +142,19 @@ async def _run_tests(bench: Bench, place: Place, log_path: Path) -> None:
         def keep(piece: bytes) -> None:
             log.write(piece)
 
-        log.write(f"+ {place.recipe.test_command}\n{official.START_TEST_OUTPUT}\n".encode())
+        if not place.marked:
+            log.write(f"+ {place.script}\n{official.START_TEST_OUTPUT}\n".encode())
         log.flush()
         done = await sandbox.run_confined(
-            bench.sandbox,
-            ["/bin/bash", "-c", script],
+            place.box,
+            ["/bin/bash", "-c", place.script],
             where,
             timeout=bench.test_seconds,
-            environment=place.environment.variables,
+            environment=place.variables,
             on_output=keep,
         )
-        log.write(f"\n{official.END_TEST_OUTPUT}\n".encode())
+        if not place.marked:
+            log.write(f"\n{official.END_TEST_OUTPUT}\n".encode())
         if done.timed_out:
             log.write(f"{official.TESTS_TIMEOUT} after {time.monotonic() - started:.0f} s\n".encode())
 

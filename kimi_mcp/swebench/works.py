@@ -10,14 +10,14 @@ from kimi_mcp.swebench import suspicion
 from kimi_mcp.swebench.evaluate import Bench, Place, evaluate, make_place
 from kimi_mcp.swebench.instances import instance_of
 from kimi_mcp.swebench.jobs import Worked
-from kimi_tools.sandbox import UNPROTECTED
 
 
 def _bench(arguments: Mapping[str, Any]) -> Bench:
     return Bench(
         histories=[Path(name) for name in arguments["histories"]],
         cache=Path(arguments["cache"]),
-        sandbox=UNPROTECTED,
+        kind=arguments.get("environment", "venv"),
+        sandboxed=bool(arguments.get("sandboxed", True)),
         test_seconds=float(arguments["test_seconds"]),
     )
 
