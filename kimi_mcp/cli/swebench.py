@@ -10,8 +10,16 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from kimi_mcp.config import key_file
 from kimi_mcp.swebench import report
-from kimi_mcp.swebench.batch import Batch, Tally, fingerprint, read_predictions, write_whole
+from kimi_mcp.swebench.batch import (
+    Batch,
+    Tally,
+    fingerprint,
+    read_predictions,
+    write_predictions,
+    write_whole,
+)
 from kimi_mcp.swebench.engine import Engine, Local, Ray
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.instances import Instance, load
@@ -21,6 +29,9 @@ from kimi_mcp.swebench.jobs import Ended, Job
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-commands and their flags."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    solve = commands.add_parser("run", help="let the agent resolve instances; writes preds.jsonl")
+    _common(solve)
+    _model(solve)
     validate = commands.add_parser("validate", help="run the gold patches: which instances are sound here")
     _common(validate)
     evaluate = commands.add_parser("evaluate", help="grade predictions on this machine")
@@ -57,12 +68,45 @@ def _common(parser: argparse.ArgumentParser, *, instances_flag: bool = False) ->
     )
 
 
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="", help="default: the best that the host has")
+    parser.add_argument("--host", default="moonshot", help="name or address (moonshot, openrouter, http://…)")
+    parser.add_argument("--mode", choices=("instant", "thinking", "agent"), default="thinking")
+    parser.add_argument("--max-steps", type=int, default=300)
+    parser.add_argument("--max-cost", type=float, default=5.0, help="US dollars per instance (default 5)")
+    parser.add_argument("--max-time", type=float, default=3600, help="seconds per instance (default 3600)")
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the action; exit code 0 when every job ended by itself, 1 otherwise."""
     instances = load(options.instances, [name for name in options.only.split(",") if name])
+    if options.action == "run":
+        return _solve(options, instances)
     if options.action == "validate":
         return _validate(options, instances)
     return _evaluate(options, instances)
+
+
+def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
+    shared = {
+        "host": options.host,
+        "model": options.model,
+        "mode": options.mode,
+        "no_sandbox": options.no_sandbox,
+        "budget": {"steps": options.max_steps, "cost": options.max_cost, "seconds": options.max_time},
+    }
+    batch = Batch(options.out, "run", {"instances": fingerprint(options.instances), **shared})
+    more = {"run": shared, "key_file": str(key_file())}
+    jobs = [_job(options, instance, "solve", more, seconds=options.max_time + 3600) for instance in instances]
+    code = _carry_out(options, batch, jobs, "Run")
+    patches = [(name, batch.file(name, "patch.diff")) for name in batch.outcomes()]
+    write_predictions(
+        options.out / "preds.jsonl",
+        options.model or "kimi",
+        [(name, file.read_text("utf-8") if file.is_file() else "") for name, file in patches],
+    )
+    print(f"Predictions: {options.out / 'preds.jsonl'}")
+    return code
 
 
 def _validate(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
@@ -87,7 +131,14 @@ def _evaluate(options: argparse.Namespace, instances: Sequence[Instance]) -> int
     return _carry_out(options, batch, jobs, "Evaluation")
 
 
-def _job(options: argparse.Namespace, instance: Instance, work: str, more: Mapping[str, Any]) -> Job:
+def _job(
+    options: argparse.Namespace,
+    instance: Instance,
+    work: str,
+    more: Mapping[str, Any],
+    *,
+    seconds: float = 0,
+) -> Job:
     from platformdirs import user_cache_path
 
     arguments = {
@@ -99,8 +150,8 @@ def _job(options: argparse.Namespace, instance: Instance, work: str, more: Mappi
         "test_seconds": options.test_seconds,
         **more,
     }
-    seconds = 2 * options.test_seconds + 3600
-    return Job(instance.id, f"kimi_mcp.swebench.works:{work}", arguments, seconds)
+    limit = seconds or 2 * options.test_seconds + 3600
+    return Job(instance.id, f"kimi_mcp.swebench.works:{work}", arguments, limit)
 
 
 def _engine(options: argparse.Namespace) -> Engine:

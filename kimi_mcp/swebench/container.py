@@ -58,6 +58,7 @@ class Container:
 
     level = "docker"
     mounts = True
+    gaps = ("the container engine's own protection is all there is",)
 
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
         """The command in a fresh container that is removed at its end, however it ends."""

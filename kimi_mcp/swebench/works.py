@@ -1,11 +1,18 @@
 """What jobs do: validate an instance, evaluate a prediction, solve an issue."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kimi_mcp.agent.events import Ended, Outcome
+from kimi_mcp.model.connect import address
+from kimi_mcp.model.keys import find_key
+from kimi_mcp.runs.folder import create
+from kimi_mcp.runs.request import Request
+from kimi_mcp.runs.work import connecting, work
 from kimi_mcp.swebench import suspicion
 from kimi_mcp.swebench.evaluate import Bench, Place, evaluate, make_place
 from kimi_mcp.swebench.instances import instance_of
@@ -60,6 +67,38 @@ async def grade_prediction(arguments: Mapping[str, Any], folder: Path) -> Worked
         "seconds": {"build": built, "tests": time.monotonic() - started},
     }
     return Worked(facts, _logs(folder, ("graded",)))
+
+
+async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
+    """One run of the agent on an issue, in its environment; the prediction and everything that led to it.
+
+    `arguments["run"]` holds the fields of a run's `Request` that every instance shares.
+    """
+    _, place, built = await _place(arguments, folder)
+    os.environ.update(place.variables)  # this process is the job's own; commands inherit the allowed names
+    request = Request.model_validate(
+        {**arguments["run"], "issue": place.instance.problem, "root": place.checkout, "readable": [folder]}
+    )
+    run_folder = create(folder / "state", request)
+    found = find_key(address(request.host), os.environ, Path(arguments["key_file"]))
+    outcome = Outcome(status="crashed", reason="The run gave no outcome.")
+    async for event in work(run_folder, connecting(run_folder, found.key)):
+        if isinstance(event, Ended):
+            outcome = event.outcome
+    patch = run_folder.patch_file.read_text("utf-8", "replace") if run_folder.patch_file.exists() else ""
+    facts = {
+        "outcome": outcome.status,
+        "reason": outcome.reason,
+        "summary": outcome.summary,
+        "evidence": outcome.evidence.model_dump(mode="json"),
+        "suspicions": suspicion.of_patch(patch, place.instance),
+        "steps": outcome.steps,
+        "cost": outcome.cost,
+        "tokens": [outcome.prompt_tokens, outcome.cached_tokens, outcome.completion_tokens],
+        "seconds": {"build": built, "run": outcome.seconds},
+        "empty": not patch.strip(),
+    }
+    return Worked(facts, {"patch.diff": patch, "events.jsonl": run_folder.events_file.read_text("utf-8")})
 
 
 def _logs(folder: Path, names: Sequence[str]) -> dict[str, str]:
