@@ -100,6 +100,11 @@ def config_file() -> Path:
     return platformdirs.user_config_path("kimi-mcp") / "config.toml"
 
 
+def key_file() -> Path:
+    """A file with nothing but an API key, for users without a keyring; read only when it is theirs alone."""
+    return config_file().with_name("key")
+
+
 def state_directory() -> Path:
     """Where everything that outlives the process is kept; `KIMI_MCP_STATE` names another directory."""
     if named := os.environ.get("KIMI_MCP_STATE"):
