@@ -1,0 +1,37 @@
+"""The quick part of the matrix: clients that need no download; the others when they are installed already."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clients import install
+from tests.clients.__main__ import Bench
+from tests.clients.drivers import CLIENTS, Client
+
+
+def here(client: Client) -> bool:
+    """Whether a client can run without installing anything."""
+    return (
+        not client.package or (install.cache() / client.package.replace("/", "+") / "node_modules").exists()
+    )
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(
+            client,
+            id=client.name,
+            marks=pytest.mark.skipif(
+                not here(client), reason="not installed; `python -m tests.clients` installs it"
+            ),
+        )
+        for client in CLIENTS
+    ],
+)
+def test_a_real_client_connects_lists_calls_and_shows_the_result(client: Client, tmp_path: Path) -> None:
+    node = install.node() if client.package else Path(shutil.which("python3") or sys.executable).parent
+    cells = Bench(client, tmp_path, node).quick()
+    assert cells[2:] == ["yes", "yes", "yes", "yes"], cells
