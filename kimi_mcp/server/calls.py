@@ -13,6 +13,7 @@ from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolRequestParams, CallToolResult, ListRootsRequest, ListRootsResult, TextContent
 
+from kimi_mcp.server.asking import asking_client
 from kimi_tools.clip import RESULT_CHARS, clip, clip_line
 from kimi_tools.errors import ToolError
 from kimi_tools.progress import Progress, reporting_to
@@ -126,7 +127,8 @@ class Calls:
                 workspace = await self._places.workspace(session)
                 wants_progress = params.meta is not None and "progress_token" in params.meta
                 async with reported(session, tool.name) if wants_progress else contextlib.nullcontext():
-                    result = await tool(workspace, params.arguments or {})
+                    with asking_client(session):
+                        result = await tool(workspace, params.arguments or {})
             return _said(result.text, limit=workspace.result_chars)
         except ToolError as error:
             return _said(str(error), is_error=True)

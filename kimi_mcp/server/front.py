@@ -232,7 +232,7 @@ def _handshake(params: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]
     client = params["clientInfo"]
     return {
         "protocolVersion": result["protocolVersion"],
-        "capabilities": {"roots": {}} if "roots" in params["capabilities"] else {},
+        "capabilities": {name: {} for name in ("elicitation", "roots") if name in params["capabilities"]},
         "clientInfo": {"name": client["name"], "version": client["version"]},
     }
 

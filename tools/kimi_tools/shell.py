@@ -50,7 +50,7 @@ async def run_command(workspace: Workspace, params: RunCommandParams) -> Result:
         timeout=params.timeout,
         on_output=lambda piece: report(last_line(piece[-2000:])),
     )
-    head = _headline(done, params.timeout)
+    head = "\n".join([_headline(done, params.timeout), *done.notes])
     output = clip(
         plain(done.text).rstrip("\n"),
         workspace.result_chars - weight(head) - 4,
