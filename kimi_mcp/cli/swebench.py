@@ -6,7 +6,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from kimi_mcp.swebench.batch import (
 )
 from kimi_mcp.swebench.engine import Engine, Local, Ray
 from kimi_mcp.swebench.errors import BatchError
-from kimi_mcp.swebench.instances import Instance, load
+from kimi_mcp.swebench.instances import Instance, load, secret_free
 from kimi_mcp.swebench.jobs import Ended, Job
+from kimi_mcp.swebench.limits import LimitServer, Pace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +74,14 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="default: the best that the host has")
     parser.add_argument("--host", default="moonshot", help="name or address (moonshot, openrouter, http://…)")
     parser.add_argument("--mode", choices=("instant", "thinking", "agent"), default="thinking")
+    parser.add_argument(
+        "--concurrency", type=int, default=0, help="requests at once, of all workers together"
+    )
+    parser.add_argument("--rpm", type=int, default=0, help="requests per minute, of all workers together")
+    parser.add_argument("--tpm", type=int, default=0, help="tokens per minute, of all workers together")
+    parser.add_argument(
+        "--limit-host", default="127.0.0.1", help="where workers reach this driver, on a cluster of machines"
+    )
     parser.add_argument("--max-steps", type=int, default=300)
     parser.add_argument("--max-cost", type=float, default=5.0, help="US dollars per instance (default 5)")
     parser.add_argument("--max-time", type=float, default=3600, help="seconds per instance (default 3600)")
@@ -141,8 +151,9 @@ def _job(
 ) -> Job:
     from platformdirs import user_cache_path
 
+    row = secret_free(instance.row) if work == "solve" else dict(instance.row)
     arguments = {
-        "row": dict(instance.row),
+        "row": row,
         "histories": [str(path.resolve()) for path in options.repos],
         "cache": str(user_cache_path("kimi-mcp") / "swebench"),
         "environment": options.env,
@@ -159,7 +170,9 @@ def _engine(options: argparse.Namespace) -> Engine:
 
 
 def _carry_out(options: argparse.Namespace, batch: Batch, jobs: Sequence[Job], title: str) -> int:
-    tally = asyncio.run(_watch(batch, _engine(options), jobs, retry=options.retry))
+    pace = Pace(getattr(options, "concurrency", 0), getattr(options, "rpm", 0), getattr(options, "tpm", 0))
+    watching = _watch(batch, _engine(options), jobs, pace, getattr(options, "limit_host", ""), options.retry)
+    tally = asyncio.run(watching)
     rows = [report.row(tally.ended[job.instance]) for job in jobs if job.instance in tally.ended]
     write_whole(batch.out / f"{batch.kind}.md", report.markdown(title, rows, len(jobs)))
     write_whole(batch.out / f"{batch.kind}.html", report.page(title, rows, len(jobs)))
@@ -168,9 +181,16 @@ def _carry_out(options: argparse.Namespace, batch: Batch, jobs: Sequence[Job], t
     return 0 if all(ended.status == "done" for ended in tally.ended.values()) else 1
 
 
-async def _watch(batch: Batch, engine: Engine, jobs: Sequence[Job], *, retry: bool) -> Tally:
+async def _watch(
+    batch: Batch, engine: Engine, jobs: Sequence[Job], pace: Pace, host: str, retry: bool
+) -> Tally:
     tally = Tally(len(jobs))
-    async with aclosing(batch.run(engine, jobs, retry=retry)) as events:
+    async with AsyncExitStack() as stack:
+        if pace.concurrency or pace.requests or pace.tokens:
+            server = await stack.enter_async_context(LimitServer(pace, host))
+            limiter = {"address": server.address, "secret": server.secret}
+            jobs = [replace(job, arguments={**job.arguments, "limiter": limiter}) for job in jobs]
+        events = await stack.enter_async_context(aclosing(batch.run(engine, jobs, retry=retry)))
         async for tally, ended in events:
             _tell(tally, ended)
     return tally

@@ -8,7 +8,7 @@ from then on.
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ import anyio
 from kimi_mcp.model.enforce import Enforced, enforced, whole_calls
 from kimi_mcp.model.errors import ContextOverflow, Filtered, ModelError, Unreachable
 from kimi_mcp.model.estimate import Meter, message_tokens
+from kimi_mcp.model.gate import Gate
 from kimi_mcp.model.history import mended
 from kimi_mcp.model.messages import Answer, Assistant, Delta, Function, Message, Usage, User
 from kimi_mcp.model.profiles import Profile
@@ -67,7 +68,7 @@ class Turn:
 class KimiModel:
     """A model at a host, as `messages.Model`; made by `connect.connect`, closed by `async with`.
 
-    `on_exchange` may be set to a recorder.
+    `on_exchange` may be set to a recorder, `gate` to the pace of an account that others use too.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class KimiModel:
     ) -> None:
         self.profile = profile
         self.on_exchange: Exchange | None = None
+        self.gate: Gate | None = None
         self._transport = transport
         self._limits = limits
         self._thinks = thinks(profile, thinking)
@@ -232,7 +234,8 @@ class KimiModel:
 
     async def _request(self, turn: Turn) -> Raw:
         """One request; raises `Failed`."""
-        fields = {**self._fields, self.profile.cap_field: self._cap(turn)}
+        cap = self._cap(turn)
+        fields = {**self._fields, self.profile.cap_field: cap}
         body = self._writer.body(turn.messages, turn.functions, fields, partial=turn.partial)
         if self.profile.body_limit and len(body) > self.profile.body_limit:
             raise ContextOverflow(
@@ -241,6 +244,21 @@ class KimiModel:
             )
         assembler = Assembler()
         came: list[object] = []
+        tokens = self._meter.prompt(turn.asked, turn.functions) + cap
+        async with self.gate.request(tokens) if self.gate else nullcontext():
+            await self._received(turn, body, fields, assembler, came)
+        if self.on_exchange is not None:
+            self.on_exchange(body, came)
+        raw = assembler.finished()
+        if not raw.finish and not whole_calls(raw):
+            raise Failed(Refusal(Unreachable("The stream ended within a call."), "retry"))
+        self._account(turn, raw)
+        return raw
+
+    async def _received(
+        self, turn: Turn, body: bytes, fields: dict[str, Any], assembler: Assembler, came: list[object]
+    ) -> None:
+        """Send a request and take its chunks as they come."""
         try:
             with anyio.fail_after(max(0.0, turn.deadline - time.monotonic())):
                 async with aclosing(self._transport.chunks(body, self.profile.model, fields)) as chunks:
@@ -251,13 +269,6 @@ class KimiModel:
                             await turn.say(delta)
         except TimeoutError:
             raise Unreachable(f"The answer took longer than {self._limits.total:g} s.") from None
-        if self.on_exchange is not None:
-            self.on_exchange(body, came)
-        raw = assembler.finished()
-        if not raw.finish and not whole_calls(raw):
-            raise Failed(Refusal(Unreachable("The stream ended within a call."), "retry"))
-        self._account(turn, raw)
-        return raw
 
     def _account(self, turn: Turn, raw: Raw) -> None:
         """Add what a request took, and learn from it."""

@@ -19,6 +19,7 @@ from kimi_mcp.agent.toolbox import Toolbox
 from kimi_mcp.agent.watch import Inbox
 from kimi_mcp.model.connect import connect
 from kimi_mcp.model.errors import ModelError
+from kimi_mcp.model.gate import Gate
 from kimi_mcp.model.messages import Model
 from kimi_mcp.runs.folder import RunFolder
 from kimi_mcp.runs.place import private_copy
@@ -33,13 +34,14 @@ HEAR_SECONDS = 0.5
 Connect = Callable[[], AbstractAsyncContextManager[Model]]
 
 
-def connecting(folder: RunFolder, key: SecretStr | None) -> Connect:
-    """How the run reaches the model that it was ordered to use."""
+def connecting(folder: RunFolder, key: SecretStr | None, gate: Gate | None = None) -> Connect:
+    """How the run reaches the model that it was ordered to use; `gate` paces an account that others use too."""
 
     @asynccontextmanager
     async def connected() -> AsyncGenerator[Model]:
         connection = replace(folder.record().request.connection(folder.id), key=key)
         async with await connect(connection) as model:
+            model.gate = gate
             yield model
 
     return connected

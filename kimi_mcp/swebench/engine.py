@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -19,10 +19,11 @@ class Engine(Protocol):
 
 
 class Local:
-    """`workers` processes on this machine."""
+    """`workers` processes on this machine. `perform` does one job (a benchmark of the driver brings its own)."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, perform: Callable[[Job], Ended] = perform) -> None:
         self.workers = max(1, workers)
+        self.perform = perform
 
     async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Ended]:
         """As `Engine.run`. One thread per worker waits for its process; the loop stays free."""
@@ -32,7 +33,7 @@ class Local:
             running: set[asyncio.Future[Ended]] = set()
             while True:
                 while len(running) < self.workers and (job := next(waiting, None)) is not None:
-                    running.add(loop.run_in_executor(threads, perform, job))
+                    running.add(loop.run_in_executor(threads, self.perform, job))
                 if not running:
                     return
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

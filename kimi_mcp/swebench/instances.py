@@ -150,6 +150,24 @@ def instance_of(row: Row, number: int = 1) -> Instance:
     )
 
 
+_GRADING = frozenset(
+    {
+        "patch",
+        "test_patch",
+        "fail_to_pass",
+        "pass_to_pass",
+        "pass_to_pass_excluded",
+        "hints_text",
+        "eval_script",
+    }
+)
+
+
+def secret_free(row: Row) -> dict[str, Any]:
+    """A row without what an agent must not know: gold patch, graded tests, hints."""
+    return {key: value for key, value in row.items() if key.lower() not in _GRADING}
+
+
 def _names(row: Row, *keys: str) -> tuple[str, ...]:
     """A list of test ids; data sets hold it as a list, as JSON text (SWE-bench) or as Python text (Pro)."""
     value: object = next((row[key] for key in keys if row.get(key) is not None), ())

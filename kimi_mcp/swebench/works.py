@@ -17,6 +17,7 @@ from kimi_mcp.swebench import suspicion
 from kimi_mcp.swebench.evaluate import Bench, Place, evaluate, make_place
 from kimi_mcp.swebench.instances import instance_of
 from kimi_mcp.swebench.jobs import Worked
+from kimi_mcp.swebench.limits import SharedGate
 
 
 def _bench(arguments: Mapping[str, Any]) -> Bench:
@@ -82,7 +83,7 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
     run_folder = create(folder / "state", request)
     found = find_key(address(request.host), os.environ, Path(arguments["key_file"]))
     outcome = Outcome(status="crashed", reason="The run gave no outcome.")
-    async for event in work(run_folder, connecting(run_folder, found.key)):
+    async for event in work(run_folder, connecting(run_folder, found.key, _gate(arguments))):
         if isinstance(event, Ended):
             outcome = event.outcome
     patch = run_folder.patch_file.read_text("utf-8", "replace") if run_folder.patch_file.exists() else ""
@@ -91,7 +92,6 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
         "reason": outcome.reason,
         "summary": outcome.summary,
         "evidence": outcome.evidence.model_dump(mode="json"),
-        "suspicions": suspicion.of_patch(patch, place.instance),
         "steps": outcome.steps,
         "cost": outcome.cost,
         "tokens": [outcome.prompt_tokens, outcome.cached_tokens, outcome.completion_tokens],
@@ -99,6 +99,11 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
         "empty": not patch.strip(),
     }
     return Worked(facts, {"patch.diff": patch, "events.jsonl": run_folder.events_file.read_text("utf-8")})
+
+
+def _gate(arguments: Mapping[str, Any]) -> SharedGate | None:
+    limiter = arguments.get("limiter")
+    return SharedGate(limiter["address"], limiter["secret"]) if limiter else None
 
 
 def _logs(folder: Path, names: Sequence[str]) -> dict[str, str]:
