@@ -37,6 +37,16 @@ def write_files(root: Path, files: dict[str, str | bytes]) -> None:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=60, help="rounds of kill -9 in tests/faults/test_writes.py")
+
+
+@pytest.fixture
+def kill_rounds(request: pytest.FixtureRequest) -> int:
+    """How often the kill -9 test kills."""
+    return int(request.config.getoption("--kills"))
+
+
 @pytest.fixture
 def make_repository(tmp_path: Path) -> MakeRepository:
     """Make a git repository of the given files with one commit, and return its root."""

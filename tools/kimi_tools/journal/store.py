@@ -74,64 +74,69 @@ class Step:
 
 
 class Store:
-    """The journal of one workspace, below its state directory (0700, files 0600)."""
+    """The journal of one workspace, below its state directory (0700, files 0600), locked.
 
-    def __init__(self, state: Path) -> None:
-        self.folder = state / "journal"
+    `folder`: its directory's descriptor.
+    """
 
+    def __init__(self, folder: int) -> None:
+        self.folder = folder
+
+    @staticmethod
     @contextlib.contextmanager
-    def locked(self) -> Generator[int]:
-        """Hold the journal for this process and thread; gives its directory's descriptor.
+    def locked(state: Path) -> Generator["Store"]:
+        """Hold the journal for this process and thread.
 
         One lock for the whole workspace: a step takes milliseconds, and with the lock held any intent that
-        is found is known to be cut off. Raises `Conflict` when another process holds it too long.
+        is found is known to be cut off. Raises `Conflict` when another process holds it too long, OSError.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        path = state / "journal"
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             held = os.open(
                 "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
             )
             try:
                 _wait_for(held)
-                yield folder
+                yield Store(folder)
             finally:
                 os.close(held)
         finally:
             os.close(folder)
 
-    def steps(self, folder: int) -> list[Step]:
+    def steps(self) -> list[Step]:
         """All steps, newest first; a file that is not one of ours, or is damaged, is passed over."""
-        found = [step for name in os.listdir(folder) if (step := _read_header(folder, name))]
+        found = [step for name in os.listdir(self.folder) if (step := _read_header(self.folder, name))]
         return sorted(found, key=lambda step: step.number, reverse=True)
 
-    def begin(self, folder: int, step: Step, images: Sequence[bytes | None]) -> None:
+    def begin(self, step: Step, images: Sequence[bytes | None]) -> None:
         """Put the intent on the disk. `images`: the bytes of each file before, None where there was none."""
         name = _name(step.number, "intent")
         temporary = f"{name}.new"
         header = json.dumps({"format": 1, **_as_json(step)}, separators=(",", ":")).encode() + b"\n"
         with contextlib.suppress(FileNotFoundError):
-            system.unlink(folder, temporary)
-        descriptor = system.create(folder, temporary, 0o600)
+            system.unlink(self.folder, temporary)
+        descriptor = system.create(self.folder, temporary, 0o600)
         try:
             system.write(descriptor, b"".join([header, *(image for image in images if image is not None)]))
             system.sync(descriptor)
         finally:
             os.close(descriptor)
-        system.replace(folder, temporary, name)
-        system.sync(folder)
+        system.replace(self.folder, temporary, name)
+        system.sync(self.folder)
 
-    def finish(self, folder: int, number: int, state: State) -> None:
-        """Say how the step ended."""
-        system.replace(folder, _name(number, "intent"), _name(number, state))
+    def finish(self, number: int, state: State) -> None:
+        """Say how the step ended. On a network a call can do its work and still report an error."""
+        try:
+            system.replace(self.folder, self._name_of(number), _name(number, state))
+        except OSError:
+            if self._name_of(number) != _name(number, state):
+                raise
 
-    def forget(self, folder: int, step: Step) -> None:
-        """Remove a step's file."""
-        system.unlink(folder, _name(step.number, step.state))
-
-    def images(self, folder: int, step: Step) -> list[bytes | None]:
+    def images(self, step: Step) -> list[bytes | None]:
         """The bytes of each of the step's files before it. Raises `Conflict` when they are damaged."""
-        descriptor = os.open(_name(step.number, step.state), os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+        descriptor = os.open(self._name_of(step.number), os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.folder)
         images: list[bytes | None] = []
         with os.fdopen(descriptor, "rb") as file:
             file.readline()
@@ -142,16 +147,24 @@ class Store:
                 images.append(image)
         return images
 
-    def prune(self, folder: int, steps: Sequence[Step]) -> None:
-        """Forget the oldest steps (`steps` is newest first) beyond what is kept, and leftovers of a crash."""
+    def _name_of(self, number: int) -> str:
+        """The name that the step's file has now: a call that failed may have done its work all the same."""
+        names = os.listdir(self.folder)
+        states: tuple[State, ...] = ("intent", "done", "back")
+        return next(
+            (name for state in states if (name := _name(number, state)) in names), _name(number, "intent")
+        )
+
+    def prune(self) -> None:
+        """Forget the oldest steps beyond what is kept, and the leftovers of a crash."""
         total = 0
-        for index, step in enumerate(steps):
+        for index, step in enumerate(self.steps()):
             total += sum(one.before.size for one in step.files if one.before)
             if step.state != "intent" and index and (index >= KEEP_STEPS or total > KEEP_BYTES):
-                self.forget(folder, step)
-        for name in os.listdir(folder):
+                system.unlink(self.folder, _name(step.number, step.state))
+        for name in os.listdir(self.folder):
             if name.endswith(".new"):
-                system.unlink(folder, name)
+                system.unlink(self.folder, name)
 
 
 def _wait_for(descriptor: int) -> None:

@@ -1,0 +1,92 @@
+"""Taking back a step that was cut off: by an error on the way, or by the end of its process."""
+
+import contextlib
+from collections.abc import Generator, Sequence
+
+from kimi_tools.errors import Conflict, NotFound, PathRefused, ToolError
+from kimi_tools.journal import target
+from kimi_tools.journal.store import FileStep, Step, Store, same
+from kimi_tools.workspace import Workspace, door
+
+
+@contextlib.contextmanager
+def opened(workspace: Workspace) -> Generator[tuple[Store, list[Step]]]:
+    """The workspace's journal, locked and with nothing cut off in it; gives also the steps that were.
+
+    Raises `ToolError` when the journal cannot be used.
+    """
+    try:
+        with Store.locked(workspace.state) as store:
+            yield store, _recover(workspace, store)
+    except OSError as error:
+        raise door.explain(error, str(workspace.state / "journal")) from error
+
+
+def _recover(workspace: Workspace, store: Store) -> list[Step]:
+    """Finish or take back what is still an intent: the lock is held, so nobody is making it any more."""
+    cut_off = [step for step in store.steps() if step.state == "intent"]
+    for step in cut_off:
+        if _is_complete(workspace, step):
+            for file in step.files:
+                target.discard(workspace.descriptor, file)
+            store.finish(step.number, "done")
+            continue
+        try:
+            _take_back(workspace, store, step)
+        except (OSError, ToolError) as error:
+            raise ToolError(
+                f"A change that was cut off ({', '.join(file.path for file in step.files[:5])}) cannot be taken "
+                f"back: {error} Once that is mended the next edit does it; or remove the file "
+                f"{step.number:08d}.intent in {workspace.state / 'journal'} to leave the files as they are."
+            ) from error
+    return cut_off
+
+
+def _is_complete(workspace: Workspace, step: Step) -> bool:
+    """Whether every file is as the step was to leave it, so that only its mark is missing."""
+    for file in step.files:
+        now = target.present(workspace.descriptor, file.real, file.path)
+        if not same(now[0] if now else None, file.after):
+            return False
+    return True
+
+
+def give_up(workspace: Workspace, store: Store, step: Step) -> None:
+    """Take back a step in which something failed. Raises `ToolError` when that fails too."""
+    try:
+        _take_back(workspace, store, step)
+    except OSError as error:
+        raise ToolError(
+            f"The change could not be completed nor yet taken back ({error.strerror}); "
+            "the next edit of this workspace takes it back first."
+        ) from error
+
+
+def _take_back(workspace: Workspace, store: Store, step: Step) -> None:
+    """Put the files of an incomplete step back; one that somebody else has changed since is let be."""
+    for file, image in zip(step.files, store.images(step), strict=True):
+        with contextlib.suppress(Conflict, NotFound, PathRefused):
+            _restore(workspace.descriptor, file, image)
+    target.remove_folders(workspace.descriptor, step.folders)
+    store.finish(step.number, "back")
+
+
+def _restore(root: int, file: FileStep, image: bytes | None) -> None:
+    target.discard(root, file)
+    now = target.present(root, file.real, file.path)
+    version = now[0] if now else None
+    if same(version, file.before) or not same(version, file.after):
+        return
+    if image is not None:
+        target.prepare(root, file, image, file.before.mode if file.before else None)
+    target.swap(root, file, version, file.before)
+    target.discard(root, file)
+
+
+def undone(steps: Sequence[Step]) -> frozenset[int]:
+    """The numbers of the steps that an undo, itself not undone, has taken back. `steps`: newest first."""
+    numbers: set[int] = set()
+    for step in steps:
+        if step.state == "done" and step.number not in numbers:
+            numbers.update(step.undoes)
+    return frozenset(numbers)
