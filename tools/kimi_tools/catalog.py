@@ -1,6 +1,6 @@
 """The one ordered list of tools; a tool that is not here does not exist."""
 
-from kimi_tools import edit, files, search, shell, testrun
+from kimi_tools import edit, files, git, search, shell, testrun
 from kimi_tools.tool import Tool
 
 TOOLS: tuple[Tool, ...] = (
@@ -12,5 +12,12 @@ TOOLS: tuple[Tool, ...] = (
     edit.apply_patch,
     edit.undo,
     testrun.run_tests,
+    git.git_status,
+    git.git_diff,
+    git.git_log,
+    git.git_show,
+    git.git_blame,
+    git.git_commit,
+    git.git_branch,
     shell.run_command,
 )
