@@ -19,7 +19,7 @@ class GitLogParams(Params):
     symbol: str = Param("Function or class in path: history of its lines", default="")
     text: str = Param("Commits that add or remove this text", default="")
     regex: bool = Param("text is a regex, in changed lines", default=False)
-    author: str = ""
+    author: str = Param("Name or mail", default="")
     since: str = Param("Date or '2 weeks ago'", default="")
     revision: str = Param("Start, or A..B", default="HEAD")
     offset: int = Param("Commits to skip", default=0, ge=0)
