@@ -22,6 +22,9 @@ SETTINGS: dict[str, str] = {
     "sandbox_read": "further directories that commands may read",
     "allow": "leave given beforehand: protected, secrets, commits",
     "allow_network": "hosts that commands may reach, as host or host:port",
+    "model": "the agent's model; default: the best that the host has",
+    "base_url": "the model's host: an address, or moonshot, moonshot-cn, kimi-code, openrouter, ollama",
+    "mode": "instant, thinking or agent",
 }
 """Every setting that may stand in the environment or in the file, and what it says."""
 

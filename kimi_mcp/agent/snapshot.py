@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from kimi_mcp.agent.events import Touched
@@ -123,6 +124,22 @@ class Snapshot:
         counts = (await self._git("diff", "--numstat", "-z", *_PLAIN, base, tree)).split("\0")
         kinds = (await self._git("diff", "--name-status", "-z", *_PLAIN, base, tree)).split("\0")
         return tuple(sorted(_touched(counts, kinds), key=lambda touched: touched.path))
+
+    async def differing(self, base: str, tree: str) -> list[str]:
+        """The paths in which two trees differ, both names of a renamed file."""
+        listing = await self._git("diff", "--name-only", "--no-renames", "-z", base, tree)
+        return sorted(name for name in listing.split("\0") if name)
+
+    async def files(self, tree: str, paths: Iterable[str]) -> dict[str, tuple[bytes, int]]:
+        """The bytes and permission bits of those paths that are files in `tree`."""
+        found: dict[str, tuple[bytes, int]] = {}
+        for path in paths:
+            entry = await self._git("ls-tree", "-z", "--full-tree", tree, "--", path)
+            mode, _, rest = entry.partition(" ")
+            if mode.startswith("100"):
+                blob = await self._git("cat-file", "blob", rest.split()[1])
+                found[path] = blob.encode("utf-8", "surrogateescape"), int(mode[-3:], 8)
+        return found
 
     async def restore(self, tree: str) -> None:
         """Make the files those of `tree`; files that are not part of trees (ignored ones) stay."""

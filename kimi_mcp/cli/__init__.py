@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": "serve the tools to an MCP client over stdin and stdout",
     "tools": "list the tools",
     "call": "call one tool",
+    "fix": "resolve an issue: the agent finds, fixes and tests it, and hands you the patch",
     "swebench": "run, grade and check batches of SWE-bench instances",
 }
 """Every command and its line in the help; the module `kimi_mcp.cli.<command>` holds it."""

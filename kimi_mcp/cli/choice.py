@@ -16,10 +16,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
-    """`--root`, and what commands in it and edits of it may do."""
+    """`--root`, and the flags of `add_leave`."""
     parser.add_argument(
         "--root", metavar="DIR", help="the repository; default: the one around this directory"
     )
+    add_leave(parser)
+
+
+def add_leave(parser: argparse.ArgumentParser) -> None:
+    """What commands in the repository and edits of it may do."""
     parser.add_argument(
         "--allow", metavar="A,B", help="leave given beforehand: protected (files), secrets (files), commits"
     )

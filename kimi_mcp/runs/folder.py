@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kimi_mcp.agent import events as ev
 from kimi_mcp.runs.request import Request
+from kimi_tools import redact
 from kimi_tools.errors import Conflict, NotFound
 
 
@@ -79,7 +80,7 @@ class RunFolder:
         """Add one event. It is the system's before this returns: a killed process loses nothing."""
         descriptor = os.open(self.events_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, ev.to_json(event).encode() + b"\n")
+            os.write(descriptor, redact.mask(ev.to_json(event)).encode() + b"\n")
             if isinstance(event, ev.Ended):
                 os.fsync(descriptor)
         finally:

@@ -14,7 +14,8 @@ class Request(BaseModel):
     """One run's order. `root`: the user's repository; `host` and `model` as `Connection` takes them.
 
     `in_place`: work in the user's own tree instead of a private copy. `no_sandbox`: run commands
-    without protection, by the user's own wish. `readable`: further directories that commands may read. Holds no secret.
+    without protection, by the user's own wish. `readable`: further directories that commands may read;
+    `network`: hosts that they may reach; `allow`: leave given beforehand (`Policy`). Holds no secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
@@ -30,6 +31,8 @@ class Request(BaseModel):
     in_place: bool = False
     no_sandbox: bool = False
     readable: tuple[Path, ...] = ()
+    network: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
     allow_http: bool = False
     window: int = 0
 

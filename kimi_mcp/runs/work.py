@@ -23,8 +23,10 @@ from kimi_mcp.model.gate import Gate
 from kimi_mcp.model.messages import Model
 from kimi_mcp.runs.folder import RunFolder
 from kimi_mcp.runs.place import private_copy
+from kimi_tools import redact
 from kimi_tools.catalog import TOOLS
 from kimi_tools.errors import ToolError
+from kimi_tools.policy import Policy
 from kimi_tools.sandbox import Best
 from kimi_tools.workspace import Workspace
 
@@ -35,7 +37,12 @@ Connect = Callable[[], AbstractAsyncContextManager[Model]]
 
 
 def connecting(folder: RunFolder, key: SecretStr | None, gate: Gate | None = None) -> Connect:
-    """How the run reaches the model that it was ordered to use; `gate` paces an account that others use too."""
+    """How the run reaches the model that it was ordered to use; `gate` paces an account that others use too.
+
+    The key is known to `redact` from here on.
+    """
+    if key is not None:
+        redact.know(key.get_secret_value())
 
     @asynccontextmanager
     async def connected() -> AsyncGenerator[Model]:
@@ -76,8 +83,13 @@ async def _worked(
     root = request.root if request.in_place else folder.place
     if not root.exists() and not request.in_place and (warning := await private_copy(request.root, root)):
         yield _recorded(folder, ev.Troubled(text=warning))
-    sandbox = Best(off=request.no_sandbox, readable=request.readable)
-    workspace = Workspace(root, state=folder.state, sandbox=sandbox, at=request.root)
+    workspace = Workspace(
+        root,
+        state=folder.state,
+        sandbox=Best(off=request.no_sandbox, readable=request.readable, network=request.network),
+        at=request.root,
+        policy=Policy.allowing(request.allow),
+    )
     try:
         async with connect() as model:
             snapshot = Snapshot(workspace.root, folder.tree)

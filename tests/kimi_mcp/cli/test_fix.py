@@ -1,0 +1,147 @@
+"""`kimi-mcp fix` as a user runs it: a process, a real endpoint, a real repository."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.kimi_api import Call, KimiApi, Turn
+from tests.kimi_mcp.agent.conftest import BUGGY, FIX, REPRODUCE
+
+MakeRepository = Callable[[dict[str, str | bytes]], Path]
+
+KEY = "sk-kimi-f00dfeedf00dfeedf00dfeed0123"
+
+
+def turns(*more: Turn) -> list[Turn]:
+    def turn(name: str, **arguments: object) -> Turn:
+        return Turn(reasoning="Next.", calls=(Call(name, arguments),))
+
+    return [
+        turn("read_file", path="calc.py"),
+        turn("reproduce", command=REPRODUCE),
+        turn("edit_file", path="calc.py", old="a - b", new="a + b"),
+        turn("run_command", command="python3 -m unittest -q test_calc"),
+        turn("reproduce", command=REPRODUCE),
+        *more,
+        turn("submit", summary="add() subtracted."),
+    ]
+
+
+class Cli:
+    def __init__(self, root: Path, home: Path) -> None:
+        self.root = root
+        self.state = home / "state"
+        self.environment = {
+            **os.environ,
+            "KIMI_MCP_STATE": str(self.state),
+            "KIMI_MCP_CONFIG": str(home / "config.toml"),
+            "MOONSHOT_API_KEY": "",
+            "KIMI_MCP_API_KEY": KEY,
+            "KIMI_MCP_NO_SANDBOX": "1",
+        }
+
+    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "kimi_mcp", *arguments],
+            cwd=self.root,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def fix(self, api: KimiApi, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return self("fix", "--base-url", api.url, "--model", "kimi-k2.6", *arguments, stdin=stdin)
+
+
+@pytest.fixture
+def cli(make_repository: MakeRepository, tmp_path: Path) -> Cli:
+    return Cli(make_repository(BUGGY), tmp_path)
+
+
+def test_an_issue_becomes_a_verified_patch_in_plain_lines(cli: Cli) -> None:
+    with KimiApi(turns()) as api:
+        done = cli.fix(api, "add(1, 2) is -1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Submitted: " in done.stdout
+    assert "the reproduction passes with the patch" in done.stdout
+    assert (cli.root / "calc.py").read_text() == BUGGY["calc.py"]
+    patch = next((cli.state / "runs").glob("*/patch.diff"))
+    assert "+    return a + b" in patch.read_text()
+
+
+def test_apply_brings_the_patch_into_the_tree_and_undo_takes_it_back(cli: Cli) -> None:
+    with KimiApi(turns()) as api:
+        done = cli.fix(api, "--apply", "--issue", "-", stdin="add(1, 2) is -1\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "a + b" in (cli.root / "calc.py").read_text()
+    assert cli("call", "undo").returncode == 0
+    assert (cli.root / "calc.py").read_text() == BUGGY["calc.py"]
+
+
+def test_json_prints_every_event_and_the_patch_goes_where_it_is_wanted(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "out.diff"
+    with KimiApi(turns()) as api:
+        done = cli.fix(api, "--json", "--patch-out", str(out), "add is wrong")
+    kinds = [json.loads(line)["kind"] for line in done.stdout.splitlines()]
+    assert (kinds[0], kinds[-1]) == ("started", "ended")
+    assert "+    return a + b" in out.read_text()
+
+
+def test_a_missing_credit_ends_with_its_code_the_patch_and_how_to_go_on(cli: Cli) -> None:
+    with KimiApi([*turns()[:4], Turn(error="exceeded_current_quota_error")]) as api:
+        done = cli.fix(api, "add is wrong")
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "kimi-mcp runs resume" in done.stdout
+    assert "a + b" in next((cli.state / "runs").glob("*/patch.diff")).read_text()
+
+
+def test_no_key_is_told_before_anything_happens(cli: Cli) -> None:
+    cli.environment["KIMI_MCP_API_KEY"] = ""
+    done = cli("fix", "add is wrong")
+    assert done.returncode == 1
+    assert done.stderr.startswith("kimi-mcp: There is no key for api.moonshot.ai. Set MOONSHOT_API_KEY")
+    assert not (cli.state / "runs").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["text", "--issue", "file"], ["--issue", "missing"], [" "]])
+def test_an_issue_that_is_none_is_refused_in_one_sentence(cli: Cli, arguments: list[str]) -> None:
+    done = cli("fix", "--base-url", "http://127.0.0.1:9", *arguments)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_key_reaches_no_child_no_log_and_no_file(cli: Cli) -> None:
+    def turn(name: str, **arguments: object) -> Turn:
+        return Turn(reasoning="Look.", calls=(Call(name, arguments),))
+
+    snoop = [turn("run_command", command="env; cat /proc/$PPID/environ | tr '\\0' '\\n'"), *turns()]
+    with KimiApi(snoop, keys=[KEY]) as api:
+        done = cli.fix(api, f"add is wrong; my key is {KEY}, by the way")
+        assert done.returncode == 0, done.stdout + done.stderr
+        results = json.dumps([request.body for request in api.requests[1:]])
+    assert "PATH=" in results
+    assert KEY not in results.replace(f"my key is {KEY}", "")
+    assert KEY not in done.stdout + done.stderr
+    for path in cli.state.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_a_picture_in_the_issue_reaches_a_model_that_sees(cli: Cli, tmp_path: Path) -> None:
+    pixel = bytes.fromhex(
+        "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cf"
+        "c0f01f0005000180a0c4bf5b0000000049454e44ae426082"
+    )
+    (tmp_path / "shot.png").write_bytes(pixel)
+    (tmp_path / "issue.md").write_text("Wrong:\n\n![shot](shot.png) ![not](../../etc/passwd)\n")
+    with KimiApi(turns()) as api:
+        done = cli.fix(api, "--issue", str(tmp_path / "issue.md"))
+        first = api.requests[0].body["messages"][1]["content"]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [part["type"] for part in first].count("image_url") == 1
