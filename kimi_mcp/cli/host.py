@@ -12,6 +12,7 @@ from kimi_mcp.config import Settings, config_file
 from kimi_mcp.model.connect import address
 from kimi_mcp.model.errors import KeyRefused
 from kimi_mcp.model.keys import advice, find_key
+from kimi_tools import redact
 
 MODES = ("instant", "thinking", "agent")
 
@@ -64,4 +65,6 @@ def key(base_url: str) -> SecretStr | None:
         print(f"kimi-mcp: {warning}", file=sys.stderr)
     if found.key is None and urlsplit(where).hostname not in ("127.0.0.1", "localhost", "::1"):
         raise KeyRefused(f"There is no key for {urlsplit(where).hostname}. {advice(where)}")
+    if found.key is not None:
+        redact.know(found.key.get_secret_value())
     return found.key

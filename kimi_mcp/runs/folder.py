@@ -74,7 +74,7 @@ class RunFolder:
 
     def write_record(self, record: Record) -> None:
         """Replace `run.json` as a whole."""
-        _write(self.path / "run.json", record.model_dump_json(indent=1).encode())
+        _write(self.path / "run.json", redact.mask(record.model_dump_json(indent=1)).encode())
 
     def append(self, event: ev.Event) -> None:
         """Add one event. It is the system's before this returns: a killed process loses nothing."""

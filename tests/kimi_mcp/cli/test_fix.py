@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kimi_api import Call, KimiApi, Turn
-from tests.kimi_mcp.agent.conftest import BUGGY, FIX, REPRODUCE
+from tests.kimi_mcp.agent.conftest import BUGGY, REPRODUCE
 
 MakeRepository = Callable[[dict[str, str | bytes]], Path]
 
@@ -128,7 +128,7 @@ def test_the_key_reaches_no_child_no_log_and_no_file(cli: Cli) -> None:
         results = json.dumps([request.body for request in api.requests[1:]])
     assert "PATH=" in results
     assert KEY not in results.replace(f"my key is {KEY}", "")
-    assert KEY not in done.stdout + done.stderr
+    assert KEY not in done.stdout + done.stderr + results
     for path in cli.state.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
 
