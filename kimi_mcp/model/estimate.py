@@ -69,38 +69,38 @@ class Meter:
     def __init__(self) -> None:
         self._known: tuple[Message, ...] = ()
         self._functions: tuple[Function, ...] = ()
+        self._guess = 0
         self._tokens = 0
         self._ratio = 1.0
 
     def prompt(self, messages: Sequence[Message], functions: Sequence[Function]) -> int:
         """About how many tokens this prompt takes."""
-        known = self._known
-        count = len(known)
-        same = (
-            count > 0
-            and len(messages) >= count
-            and all(a is b or a == b for a, b in zip(known, messages, strict=False))
-            and (self._functions == tuple(functions))
-        )
-        if same:
-            return self._tokens + self._scaled(messages[count:])
-        return self._scaled(messages) + round(function_tokens(functions) * self._ratio)
+        guess = self._guessed(messages, functions)
+        if not self._continues(messages, functions):
+            return round(guess * self._ratio)
+        return self._tokens + round((guess - self._guess) * self._ratio)
 
-    def learn(
-        self,
-        messages: Sequence[Message],
-        functions: Sequence[Function],
-        usage: Usage,
-    ) -> None:
+    def learn(self, messages: Sequence[Message], functions: Sequence[Function], usage: Usage) -> None:
         """Remember what the host counted for a prompt of these messages (its answer not among them)."""
         if usage.prompt <= 0 or usage.estimated:
             return
-        guess = sum(message_tokens(message) for message in messages) + function_tokens(functions)
+        guess = self._guessed(messages, functions)
         if guess > 500:  # short prompts are mostly the template's own words
             self._ratio = min(2.0, max(0.5, usage.prompt / guess))
-        self._known = tuple(messages)
-        self._functions = tuple(functions)
-        self._tokens = usage.prompt
+        self._known, self._functions = tuple(messages), tuple(functions)
+        self._guess, self._tokens = guess, usage.prompt
 
-    def _scaled(self, messages: Sequence[Message]) -> int:
-        return round(sum(message_tokens(message) for message in messages) * self._ratio)
+    def _continues(self, messages: Sequence[Message], functions: Sequence[Function]) -> bool:
+        """Whether a history only adds to the counted one."""
+        known = self._known
+        return (
+            0 < len(known) <= len(messages)
+            and self._functions == tuple(functions)
+            and all(a is b or a == b for a, b in zip(known, messages, strict=False))
+        )
+
+    def _guessed(self, messages: Sequence[Message], functions: Sequence[Function]) -> int:
+        """The estimate before any correction; only the tail is read where the rest was read before."""
+        if self._continues(messages, functions):
+            return self._guess + sum(message_tokens(message) for message in messages[len(self._known) :])
+        return sum(message_tokens(message) for message in messages) + function_tokens(functions)
