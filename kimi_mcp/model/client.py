@@ -90,6 +90,7 @@ class KimiModel:
         self._meter = Meter()
         self._writer = Writer(profile, thinking=self._thinks)
         self._fields = self._first_fields(thinking, effort, session or uuid.uuid4().hex)
+        self._dropped: set[str] = set()
         self._pressure = 1.0
 
     @property
@@ -137,6 +138,8 @@ class KimiModel:
             made = enforced(
                 _joined(turn.partial, raw), functions, sound, positional_ids=self.profile.rewrite_ids
             )
+            if raw.held and raw.held in made.message.text:
+                await turn.say(Delta("text", raw.held))
             if not await self._again(turn, made):
                 break
         turn.notes += made.notes
@@ -187,7 +190,6 @@ class KimiModel:
 
     async def _requested(self, turn: Turn) -> Raw:
         """One request that was answered, after as many attempts as it takes."""
-        dropped = 0
         while True:
             try:
                 raw = await self._request(turn)
@@ -195,14 +197,15 @@ class KimiModel:
                 return raw
             except Failed as failed:
                 refused = failed.refusal
-                if refused.remedy == "drop" and dropped < 5:
-                    dropped += 1
-                    for name in refused.fields:
-                        self._fields.pop(name, None)
-                        turn.notes.append(f"left out '{name}', which the host refuses")
+                if refused.remedy == "drop" and not self._dropped.issuperset(refused.fields):
+                    self._dropped.update(refused.fields)
+                    turn.notes.append(f"left out {', '.join(refused.fields)}, which the host refuses")
                 elif refused.remedy == "strict" and not turn.strict:
                     turn.strict = True
                     turn.messages = mended(turn.messages, positional_ids=True)
+                    self._writer = Writer(
+                        replace(self.profile, reasoning_key="reasoning_content"), thinking=True
+                    )
                     turn.notes.append("mended the history strictly after the host refused it")
                 elif refused.remedy == "retry":
                     await self._wait(turn, failed)
@@ -236,6 +239,7 @@ class KimiModel:
         """One request; raises `Failed`."""
         cap = self._cap(turn)
         fields = {**self._fields, self.profile.cap_field: cap}
+        fields = {name: value for name, value in fields.items() if name not in self._dropped}
         body = self._writer.body(turn.messages, turn.functions, fields, partial=turn.partial)
         if self.profile.body_limit and len(body) > self.profile.body_limit:
             raise ContextOverflow(
@@ -259,16 +263,15 @@ class KimiModel:
         self, turn: Turn, body: bytes, fields: dict[str, Any], assembler: Assembler, came: list[object]
     ) -> None:
         """Send a request and take its chunks as they come."""
-        try:
-            with anyio.fail_after(max(0.0, turn.deadline - time.monotonic())):
-                async with aclosing(self._transport.chunks(body, self.profile.model, fields)) as chunks:
-                    async for chunk in chunks:
-                        if self.on_exchange is not None:
-                            came.append(chunk)
-                        for delta in assembler.add(chunk):
-                            await turn.say(delta)
-        except TimeoutError:
-            raise Unreachable(f"The answer took longer than {self._limits.total:g} s.") from None
+        with anyio.move_on_after(max(0.0, turn.deadline - time.monotonic())) as scope:
+            async with aclosing(self._transport.chunks(body, self.profile.model, fields)) as chunks:
+                async for chunk in chunks:
+                    if self.on_exchange is not None:
+                        came.append(chunk)
+                    for delta in assembler.add(chunk):
+                        await turn.say(delta)
+        if scope.cancelled_caught:
+            raise Unreachable(f"The answer took longer than {self._limits.total:g} s.")
 
     def _account(self, turn: Turn, raw: Raw) -> None:
         """Add what a request took, and learn from it."""

@@ -92,10 +92,11 @@ def refusal(
     if status in (0, 408, 409, 429) or status >= 500:
         error = Unreachable(f"The host could not answer ({quoted}).")
         return Refusal(error, "retry", wait=asked_wait(headers, message), tokens="TPM" in message)
+    if _STRUCTURE.search(said):
+        return Refusal(RequestRefused(f"The host refuses the history ({quoted})."), "strict")
     if fields := tuple(name for name in sent if _names(message, name)):
         return Refusal(RequestRefused(f"The host refuses a field ({quoted})."), "drop", fields=fields)
-    remedy: Remedy = "strict" if _STRUCTURE.search(said) else ""
-    return Refusal(RequestRefused(f"The host refuses the request ({quoted})."), remedy)
+    return Refusal(RequestRefused(f"The host refuses the request ({quoted})."))
 
 
 def asked_wait(headers: Mapping[str, str], message: str) -> float | None:

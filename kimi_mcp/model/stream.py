@@ -7,7 +7,7 @@ without a finish reason. Nothing here raises over such things; `Raw` holds what 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from kimi_mcp.model.leaks import MARKS
 from kimi_mcp.model.messages import Delta, Usage
@@ -33,9 +33,13 @@ class RawCall:
 
 @dataclass(slots=True)
 class Raw:
-    """One answer as it came, before anything in it is believed. `usage`: None where the host sent none."""
+    """One answer as it came, before anything in it is believed. `usage`: None where the host sent none.
+
+    `held`: the end of the text that was not shown while it streamed, because a leak could begin there.
+    """
 
     text: str = ""
+    held: str = ""
     reasoning: str = ""
     reasoning_key: str = ""
     details: list[Any] = field(default_factory=list[Any])
@@ -51,7 +55,7 @@ class Assembler:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._raw = Raw()
-        self._gates = {"text": Gate(), "reasoning": Gate()}
+        self._shutters = {"text": Shutter(), "reasoning": Shutter()}
 
     def add(self, chunk: object) -> list[Delta]:
         """Take one chunk of a stream, or a whole body."""
@@ -69,6 +73,7 @@ class Assembler:
     def finished(self) -> Raw:
         """Everything that came."""
         self._raw.text, self._raw.reasoning = "".join(self._text), "".join(self._reasoning)
+        self._raw.held = self._shutters["text"].held
         self._raw.calls = [call for call in self._raw.calls if call.name or call.pieces]
         return self._raw
 
@@ -78,13 +83,13 @@ class Assembler:
             if piece := _text(message.get(key)):
                 self._raw.reasoning_key = self._raw.reasoning_key or key
                 self._reasoning.append(piece)
-                shown += self._gates["reasoning"].open("reasoning", piece)
+                shown += self._shutters["reasoning"].open("reasoning", piece)
                 break
         if details := _list(message.get("reasoning_details")):
             self._detail(details)
         if piece := _text(message.get("content")):
             self._text.append(piece)
-            shown += self._gates["text"].open("text", piece)
+            shown += self._shutters["text"].open("text", piece)
         for call in _list(message.get("tool_calls")):
             self._call(_object(call))
         return shown
@@ -139,25 +144,31 @@ class Assembler:
         )
 
 
-class Gate:
+class Shutter:
     """Shows a text while it streams, but nothing from where a leaked call may have begun."""
 
     def __init__(self) -> None:
-        self._held = ""
+        self._kept: list[str] = []
         self._shut = False
 
-    def open(self, kind: str, piece: str) -> list[Delta]:
+    @property
+    def held(self) -> str:
+        """What was not shown."""
+        return "".join(self._kept)
+
+    def open(self, kind: Literal["text", "reasoning"], piece: str) -> list[Delta]:
         """The part of what came so far that is surely not a leak, as at most one delta."""
         if self._shut:
+            self._kept.append(piece)
             return []
-        text = self._held + piece
+        text = self.held + piece
         begin = min((at for at in (text.find(mark) for mark in MARKS) if at >= 0), default=-1)
         if begin >= 0:
             self._shut = True
         else:
-            begin = len(text) - max((size for mark in MARKS if (size := _overlap(text, mark))), default=0)
-        self._held = text[begin:]
-        return [Delta(cast(Any, kind), text[:begin])] if text[:begin] else []
+            begin = len(text) - max(_overlap(text, mark) for mark in MARKS)
+        self._kept = [text[begin:]]
+        return [Delta(kind, text[:begin])] if begin else []
 
 
 def _overlap(text: str, mark: str) -> int:

@@ -12,10 +12,11 @@ import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from kimi_mcp.model.errors import RequestRefused, Unreachable
+from kimi_mcp.model.errors import KeyRefused, RequestRefused, Unreachable
 from kimi_mcp.model.profiles import is_loopback
 from kimi_mcp.model.refusals import SHOWN, Refusal, refusal
 
@@ -57,13 +58,13 @@ class Transport:
         self, base_url: str, key: SecretStr | None, limits: Limits, *, allow_http: bool = False
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        if not self.base_url.startswith("https://") and not (
-            self.base_url.startswith("http://") and (allow_http or is_loopback(self.base_url))
-        ):
+        if not _is_safe(self.base_url, allow_http):
             raise RequestRefused(
                 f"The address {masked(self.base_url, key)} is not https; plain http is only for this "
                 "machine, unless it is allowed expressly."
             )
+        if key is not None and not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+            raise KeyRefused("The key holds spaces or letters that no key has; copy it again.")
         self._key = key
         self._limits = limits
         self._client: AsyncOpenAI | None = None
@@ -74,7 +75,7 @@ class Transport:
 
         try:
             body = await self._opened().get("/models", cast_to=object)
-        except (APIError, json.JSONDecodeError) as error:
+        except (APIError, ValueError, RecursionError) as error:
             raise self._failed(error, model, {}) from None
         entries: Any = cast(dict[str, Any], body).get("data") if isinstance(body, dict) else None
         listed = cast(list[Any], entries) if isinstance(entries, list) else []
@@ -82,6 +83,7 @@ class Transport:
 
     async def chunks(self, body: bytes, model: str, sent: Mapping[str, object]) -> AsyncGenerator[object]:
         """The chunks of one streamed answer (or the one whole body of a host that does not stream)."""
+        from httpx2 import HTTPError
         from openai import APIError, AsyncStream
 
         try:
@@ -101,7 +103,7 @@ class Transport:
                     yield self._whole(await stream.response.aread(), model, sent)
             finally:
                 await stream.close()
-        except (APIError, json.JSONDecodeError) as error:
+        except (APIError, HTTPError, ValueError, RecursionError) as error:
             raise self._failed(error, model, sent) from None
 
     async def close(self) -> None:
@@ -114,14 +116,19 @@ class Transport:
             import openai
 
             timeout = openai.Timeout(self._limits.idle, connect=self._limits.connect)
+            try:
+                connections = openai.DefaultAsyncHttpxClient(
+                    timeout=timeout, follow_redirects=False, trust_env=not is_loopback(self.base_url)
+                )
+            except (ImportError, ValueError) as error:  # a SOCKS proxy, or a proxy that is no address
+                text = masked(str(error), self._key)
+                raise RequestRefused(f"The proxy of the environment cannot be used: {text}") from None
             self._client = openai.AsyncOpenAI(
                 api_key=self._key.get_secret_value() if self._key else "none",
                 base_url=self.base_url,
                 timeout=timeout,
                 max_retries=0,
-                http_client=openai.DefaultAsyncHttpxClient(
-                    timeout=timeout, follow_redirects=False, trust_env=not is_loopback(self.base_url)
-                ),
+                http_client=connections,
             )
             self._client.organization = self._client.project = None
         return self._client
@@ -144,7 +151,7 @@ class Transport:
             return self._unconnected(error)
         if isinstance(error, openai.APIError):
             return Failed(self._judged(0, error.body, error.message, {}, model, sent))
-        return Failed(Refusal(Unreachable("The host sent an answer that is not JSON."), "retry"))
+        return Failed(Refusal(Unreachable("The host sent an answer that cannot be read."), "retry"))
 
     def _judged(
         self,
@@ -197,6 +204,18 @@ class Transport:
             return Failed(Refusal(Unreachable(f"{place} {what} s."), "retry"), connecting=connecting)
         detail = masked(str(error.__cause__ or error), self._key)[:SHOWN]
         return Failed(Refusal(Unreachable(f"The connection to {place} broke: {detail}."), "retry"))
+
+
+def _is_safe(base_url: str, allow_http: bool) -> bool:
+    """Whether the key may travel to an address: over https, or within this machine."""
+    try:
+        parts = urlsplit(base_url)
+        local = is_loopback(base_url)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and (allow_http or local))
+    )
 
 
 def masked(text: str, key: SecretStr | None) -> str:

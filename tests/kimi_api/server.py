@@ -5,6 +5,7 @@ import json
 import select
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -49,6 +50,7 @@ class KimiApi:
         self.strict = strict
         self.requests: list[Request] = []
         self.listings = 0
+        self.mistakes: list[str] = []
         self.closing = threading.Event()
         self._keep_bodies = keep_bodies
         self._respond = turns if callable(turns) else _in_order(turns)
@@ -72,6 +74,8 @@ class KimiApi:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        if self.mistakes:
+            raise RuntimeError(f"The endpoint itself failed: {self.mistakes}")
 
     def serve(self) -> None:
         """Serve in this thread until interrupted."""
@@ -166,8 +170,11 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     api: KimiApi
 
-    def handle_error(self, *_: object) -> None:
-        """A client that leaves is part of the game."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves is part of the game; anything else is a mistake here, and is told."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            self.api.mistakes.append(repr(error))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -227,9 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
         if turn.error and turn.error_at < 0:
             return self._fault(turn)
         if turn.body is not None:
-            return self._send(
-                turn, turn.status or 200, turn.body.encode(), {"Content-Type": turn.content_type}
-            )
+            raw = turn.body.encode() if isinstance(turn.body, str) else turn.body
+            return self._send(turn, turn.status or 200, raw, {"Content-Type": turn.content_type})
         answered = Answered(turn, request, self.server.api.flavour)
         if request.body.get("stream"):
             return self._send(turn, 200, answered.stream(), {"Content-Type": "text/event-stream"})

@@ -58,7 +58,7 @@ class Turn:
     message: str = ""
     status: int = 0
     retry_after: str = ""
-    body: str | None = None
+    body: str | bytes | None = None
     content_type: str = "application/json"
     redirect: str = ""
     error_at: int = -1

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from kimi_mcp.model import errors
 from kimi_mcp.model.connect import Connection, connect
@@ -184,6 +185,9 @@ HALF_A_CALL = {"index": 0, "function": {"name": "read_file", "arguments": '{"pa'
 
 BROKEN = {
     "a chunk that is not JSON": Turn(chunks=['data: {"choices": [{"delta": {"cont\n\n']),
+    "a chunk with half a character": Turn(body=b"data: \xff\xfe\n\n", content_type="text/event-stream"),
+    "a chunk with a number beyond measure": Turn(chunks=[f"data: {'9' * 5000}\n\n"]),
+    "a chunk nested beyond measure": Turn(chunks=[f"data: {'[' * 100_000}\n\n"]),
     "an error object in the stream": replace(GOOD, error_at=3, error="engine_overloaded_error"),
     "200 with an error as JSON": Turn(body='{"error": {"message": "busy", "type": "server_error"}}'),
     "200 with a page": Turn(body="<html>Sign in</html>", content_type="text/html"),
@@ -331,7 +335,30 @@ def test_a_field_that_a_host_refuses_is_left_out_from_then_on() -> None:
     with KimiApi([Turn(error="invalid_temperature"), GOOD, Turn(text="Done.")], flavour="openrouter") as api:
         first, _ = converse(api, steps=2)
     assert ["temperature" in request.body for request in api.requests] == [True, False, False]
-    assert "left out 'temperature', which the host refuses" in first.notes
+    assert "left out temperature, which the host refuses" in first.notes
+
+
+def test_a_cap_that_a_host_refuses_is_left_out_and_a_field_is_dropped_only_once() -> None:
+    refused = Turn(error="invalid_temperature", message="max_tokens must be at most 4096")
+    with KimiApi([refused, GOOD], flavour="vllm") as api:
+        ask(api)
+    assert "max_tokens" not in api.requests[1].body
+    with KimiApi([replace(refused, times=9)], flavour="vllm") as api, pytest.raises(errors.RequestRefused):
+        ask(api)
+    assert len(api.requests) == 2
+
+
+def test_moonshot_behind_another_address_gets_the_reasoning_it_asks_for() -> None:
+    history = [
+        *HISTORY,
+        Assistant("", calls=(Call("functions.read_file:0", "read_file", {}, "{}"),)),
+        CallResult("functions.read_file:0", "read_file", "1"),
+    ]
+    with KimiApi([GOOD]) as api:
+        answer = ask(api, history=history, kind="other", model="kimi-k3")
+    assert "reasoning_content is missing" in api.refusals[-1]
+    assert api.requests[-1].body["messages"][2]["reasoning_content"] == ""
+    assert answer.message.calls
 
 
 def test_a_structural_refusal_is_mended_strictly_and_sent_once_more() -> None:
@@ -456,6 +483,11 @@ def test_nothing_of_a_leaked_call_is_shown_while_it_streams() -> None:
         answer = ask(api, deltas=deltas)
     shown = "".join(delta.text for delta in deltas if delta.kind == "text")
     assert shown == "I read <|it|> now. "
+    deltas.clear()
+    talk = "Kimi writes <|tool_call_begin|> and then <"
+    with KimiApi([Turn(text=talk, split=3)]) as api:
+        ask(api, deltas=deltas)
+    assert "".join(delta.text for delta in deltas) == talk
     assert answer.message.text == "I read <|it|> now." and answer.message.calls[0].recovered
 
 
@@ -471,3 +503,16 @@ def test_a_result_of_five_megabytes_is_cut_before_it_is_sent() -> None:
     sent = api.requests[1].body["messages"][-1]["content"]
     assert sent.startswith("first ") and sent.endswith(" last") and "4600011 characters are not shown" in sent
     assert not api.refusals
+
+
+def test_a_key_that_cannot_be_one_is_refused_before_it_is_sent() -> None:
+    for key in ("sk-a b", "sk-ä", "sk-a\nX: y", ""):
+        with KimiApi() as api, pytest.raises(errors.KeyRefused, match="copy it again") as caught:
+            ask(api, key=SecretStr(key))
+        assert not api.listings and (not key or key not in str(caught.value))
+
+
+def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://127.0.0.1:9")
+    with pytest.raises(errors.RequestRefused, match="proxy of the environment cannot be used"):
+        asyncio.run(connect(Connection(host="https://nowhere.invalid/v1", limits=HASTY)))
