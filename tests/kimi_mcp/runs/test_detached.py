@@ -1,0 +1,114 @@
+"""Runs in processes of their own, against a real endpoint: outliving, cancelled, killed with SIGKILL."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from kimi_mcp.agent import events as ev
+from kimi_mcp.runs import detached
+from kimi_mcp.runs.folder import RunFolder, create
+from kimi_mcp.runs.request import Request as Order
+from kimi_tools.errors import Conflict
+from tests.kimi_api import Call, KimiApi, Request, Turn
+from tests.kimi_mcp.agent.conftest import BUGGY, FIX, REPRODUCE, outcome
+
+MakeRepository = Callable[[dict[str, str | bytes]], Path]
+
+KEY = SecretStr("sk-kimi-f00dfeedf00dfeedf00dfeed0123")
+
+
+def turn(name: str, **arguments: object) -> Turn:
+    return Turn(reasoning="Next.", calls=(Call(name, arguments),))
+
+
+TURNS = [
+    turn("reproduce", command=REPRODUCE),
+    turn("reproduce", command=FIX),
+    turn("run_command", command="python3 -m unittest -q test_calc"),
+    turn("reproduce", command=REPRODUCE),
+    turn("submit", summary="add() subtracted."),
+    turn("submit", summary="add() subtracted."),
+]
+
+
+def by_history(turns: list[Turn]) -> Callable[[Request], Turn]:
+    """The turn for a history, so that a request that is made again gets the same answer."""
+
+    def respond(request: Request) -> Turn:
+        return turns[sum(message["role"] == "assistant" for message in request.body["messages"])]
+
+    return respond
+
+
+def order(api: KimiApi, root: Path, state: Path) -> RunFolder:
+    return create(
+        state, Order(issue="add is wrong", root=root, host=api.url, model="kimi-k2.6", no_sandbox=True)
+    )
+
+
+async def watched(folder: RunFolder) -> list[ev.Event]:
+    process = detached.start(folder, KEY)
+    events = [event async for event in detached.watch(folder, process=process)]
+    process.wait(20)
+    return events
+
+
+def test_a_run_goes_on_without_who_started_it(make_repository: MakeRepository, tmp_path: Path) -> None:
+    with KimiApi(by_history(TURNS), keys=[KEY.get_secret_value()]) as api:
+        folder = order(api, make_repository(BUGGY), tmp_path / "state")
+        events = asyncio.run(watched(folder))
+    assert outcome(events).status == "submitted", outcome(events).reason
+    assert os.getsid(0) != folder.record().pid
+    assert (folder.path / "worker.log").read_text() == ""
+
+
+def test_a_run_killed_at_any_step_goes_on_to_the_same_patch(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    async def killed_at(folder: RunFolder, kind: str, step: int) -> None:
+        process = detached.start(folder, KEY)
+        async for event in detached.watch(folder, process=process):
+            if event.kind == kind and getattr(event, "step", 0) == step:
+                process.send_signal(signal.SIGKILL)
+                process.wait(20)
+
+    patches: set[bytes] = set()
+    root = make_repository(BUGGY)
+    with KimiApi(by_history(TURNS)) as api:
+        for kind, step in (("returned", 2), ("called", 3)):
+            folder = order(api, root, tmp_path / "state")
+            asyncio.run(killed_at(folder, kind, step))
+            assert not folder.is_at_work()
+            assert folder.outcome() is None
+            assert outcome(asyncio.run(watched(folder))).status == "submitted"
+            patches.add(folder.patch_file.read_bytes())
+    assert len(patches) == 1
+    assert b"a + b" in patches.pop()
+
+
+def test_a_cancelled_run_keeps_its_patch_and_ends_its_command(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    async def scenario(folder: RunFolder) -> list[ev.Event]:
+        process = detached.start(folder, KEY)
+        events: list[ev.Event] = []
+        async for event in detached.watch(folder, process=process):
+            events.append(event)
+            if isinstance(event, ev.Called) and event.step == 2:
+                detached.cancel(folder)
+        return events
+
+    with KimiApi(
+        by_history([turn("reproduce", command=FIX), turn("run_command", command="sleep 99")])
+    ) as api:
+        folder = order(api, make_repository(BUGGY), tmp_path / "state")
+        done = outcome(asyncio.run(scenario(folder)))
+    assert done.status == "cancelled"
+    assert "a + b" in done.patch
+    with pytest.raises(Conflict, match="is not at work"):
+        detached.cancel(folder)
