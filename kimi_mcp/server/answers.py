@@ -17,6 +17,11 @@ FILE = os.path.join(os.path.dirname(__file__), "answers.json")
 
 _META = "io.modelcontextprotocol/"
 
+_NOT_SERVED = ("prompts/list", "resources/list", "resources/templates/list")
+"""Methods that some clients try right after the handshake, although the answer to it says what there is."""
+
+_METHOD_NOT_FOUND = -32601
+
 
 class Answers:
     """The fixed answers for one selection of tools."""
@@ -31,16 +36,23 @@ class Answers:
         ]
 
     def to(self, method: str, params: dict[str, Any], *, initialized: bool) -> dict[str, Any] | None:
-        """The result for a request, or None when the SDK must answer.
+        """`{"result": …}` or `{"error": …}` for a request, or None when the SDK must answer.
 
         `initialized`: whether this connection had an `initialize` that was answered.
         """
         if method == "initialize":
-            return self._initialize(params)
-        if is_modern(params):
-            return self._modern(method, params)
-        if not set(params) <= {"_meta"} or not isinstance(params.get("_meta", {}), dict):
-            return None
+            result = self._initialize(params)
+        elif is_modern(params):
+            result = self._modern(method, params)
+        elif not set(params) <= {"_meta"} or not isinstance(params.get("_meta", {}), dict):
+            result = None
+        elif method in _NOT_SERVED and initialized:
+            return {"error": {"code": _METHOD_NOT_FOUND, "message": "Method not found", "data": method}}
+        else:
+            result = self._legacy(method, initialized)
+        return None if result is None else {"result": result}
+
+    def _legacy(self, method: str, initialized: bool) -> dict[str, Any] | None:
         if method == "ping":
             return {}
         if method == "tools/list" and initialized:

@@ -123,18 +123,18 @@ class Front:
 
     def _take_request(self, message: dict[str, Any]) -> None:
         method, id, params = message["method"], message["id"], message.get("params", {})
-        result = self._answers.to(method, params, initialized=self._initialized)
+        answer = self._answers.to(method, params, initialized=self._initialized)
         lane = "modern" if method != "initialize" and is_modern(params) else "legacy"
-        if result is None:
+        if answer is None:
             self._hand_over(lane, {**message, "id": self._our_id(id, lane)})
             return
-        self._writer.send({"jsonrpc": "2.0", "id": id, "result": result})
+        self._writer.send({"jsonrpc": "2.0", "id": id, **answer})
         if method == "initialize":
             self._initialized = True
             with self._lock:
                 self._epoch += 1
             self._hand_over(
-                "legacy", {**message, "id": self._silent_id(), "params": _handshake(params, result)}
+                "legacy", {**message, "id": self._silent_id(), "params": _handshake(params, answer["result"])}
             )
 
     def _our_id(self, id: str | int, lane: str) -> int:

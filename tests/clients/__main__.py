@@ -80,7 +80,11 @@ class Bench:
         turn = self.turn(
             "long", [("run_command", {"command": f"sleep {LONG_SECONDS}; echo 'long' 'done'"})], timeout=200
         )
-        return yes(turn.shows("long done") and turn.done)
+        if turn.shows("long done") and turn.done:
+            return "yes"
+        called = [at for at, who, text in turn.wire if who == "client" and '"tools/call"' in text]
+        after = [at for at, who, _ in turn.wire if called and who != "server" and at > called[-1]]
+        return f"**no**: gives up after {after[0] - called[-1]:.0f} s" if after else "**no**"
 
     def big(self) -> str:
         turn = self.turn("big", [("read_file", {"path": "big.txt", "count": 5_000})])

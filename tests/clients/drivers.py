@@ -248,7 +248,7 @@ model = "fake-model"
 max_context_size = 200000
 """,
     )
-    given.write(".kimi-code/mcp.json", {"mcpServers": {NAME: given.stdio}})
+    given.write(".kimi-code/mcp.json", {"mcpServers": {NAME: {**given.stdio, "toolTimeoutMs": 600_000}}})
     return Command(
         [str(given.binaries / "kimi"), "-p", given.prompt],
         {"KIMI_CODE_HOME": str(given.home / ".kimi-code"), "KIMI_CODE_NO_AUTO_UPDATE": "1"},
@@ -257,11 +257,21 @@ max_context_size = 200000
 
 def inspector(given: Setting) -> Command:
     """Lists strictly, which fails on schemas that some client cannot read, and then makes each call."""
-    program, server = str(given.binaries / "mcp-inspector"), ["--", *given.serve]
-    lines = [[program, "--cli", "--method", "tools/list", "--strict", *server]]
+    entry = {"type": "stdio", **given.stdio, "requestTimeout": 600_000}
+    path = given.write("inspector.json", {"mcpServers": {NAME: entry}})
+    start = [
+        str(given.binaries / "mcp-inspector"),
+        "--cli",
+        "--config",
+        str(path),
+        "--server",
+        NAME,
+        "--method",
+    ]
+    lines = [[*start, "tools/list", "--strict"]]
     for name, arguments in given.plan:
         pairs = [word for key, value in arguments.items() for word in ("--tool-arg", f"{key}={value}")]
-        lines.append([program, "--cli", "--method", "tools/call", "--tool-name", name, *pairs, *server])
+        lines.append([*start, "tools/call", "--tool-name", name, *pairs])
     lines.append(["echo", DONE])
     return Command(["sh", "-c", " && ".join(shlex.join(line) for line in lines)], {})
 

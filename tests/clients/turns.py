@@ -98,9 +98,9 @@ def run_turn(
         start_new_session=True,
     )
     output = folder / "output.txt"
-    try:
-        with output.open("wb") as file:
-            reader = _copy(process, file)
+    with output.open("wb") as file:
+        reader = _copy(process, file)
+        try:
             while process.poll() is None and time.monotonic() - started < timeout:
                 if interrupt is not None and log.exists():
                     turn.wire = _read(log)
@@ -109,12 +109,12 @@ def run_turn(
                         interrupt = None
                 time.sleep(0.1)
             turn.exit_code = process.poll()
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        reader.join(5)
-        endpoint.close()
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            reader.join(5)
+            endpoint.close()
     turn.seconds = time.monotonic() - started
     turn.output = output.read_text("utf-8", "replace")
     turn.wire = _read(log)
