@@ -35,7 +35,7 @@ INSTRUCTIONS = (
 )
 
 ANNOTATIONS: dict[Effect, ToolAnnotations] = {
-    "reads": ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    "reads": ToolAnnotations(read_only_hint=True),
     "edits": ToolAnnotations(destructive_hint=False, open_world_hint=False),
     "executes": ToolAnnotations(destructive_hint=True),
 }

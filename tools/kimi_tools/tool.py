@@ -172,13 +172,22 @@ def _masked_value(value: Any) -> Any:
 def _flat_schema(params: type[Params]) -> dict[str, Any]:
     schema = params.model_json_schema()
     properties = {
-        name: {key: value for key, value in declared.items() if key != "title"}
+        name: {key: value for key, value in declared.items() if key in _TOLD and not _is_empty(key, value)}
         for name, declared in cast(dict[str, dict[str, Any]], schema.get("properties", {})).items()
     }
-    flat: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    flat: dict[str, Any] = {"type": "object", "properties": properties}
     if schema.get("required"):
         flat["required"] = schema["required"]
     return flat
+
+
+_TOLD = ("description", "type", "items", "enum", "const", "default")
+"""What a client reads of a parameter. It pays for every word of every call: limits are told when they are
+broken, unknown names are refused, and that an empty default is empty goes without saying."""
+
+
+def _is_empty(key: str, value: Any) -> bool:
+    return key == "default" and value in ("", False, 0, [])
 
 
 def _explain(tool: Tool, error: ValidationError) -> str:
