@@ -136,8 +136,9 @@ async def _patch_to_come(repository: Repository, entries: Sequence[Entry]) -> by
         added = b"\n".join(line for line in done.stdout.split(b"\n") if line.startswith(b"+"))
     new: list[bytes] = []
     for entry in entries:
-        if entry.untracked and repository.workspace.stat(entry.path, follow=False).kind == "file":
-            new.append(repository.workspace.read_bytes(entry.path))
+        path = f"./{entry.path}"  # a name may be blank
+        if entry.untracked and repository.workspace.stat(path, follow=False).kind == "file":
+            new.append(repository.workspace.read_bytes(path))
     return b"\n".join([added, *new])
 
 
