@@ -15,7 +15,6 @@ from kimi_mcp.agent.snapshot import Snapshot
 from kimi_mcp.agent.toolbox import Toolbox
 from kimi_mcp.model.messages import Answer
 from kimi_tools.catalog import TOOLS
-from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 from tests.kimi_mcp.agent.script import Says, Script, calls
 
@@ -32,20 +31,6 @@ def shell(command: str) -> Answer:
     return calls(("reproduce", {"command": command}))
 
 
-class CommandParams(Params):
-    command: str = Param("Shell command")
-
-
-class Printed(Data):
-    exit_code: int
-
-
-@tool("Run", "Run a command.", toolset="shell", effect="executes")
-async def run_command(workspace: Workspace, params: CommandParams) -> Result:
-    done = await workspace.run(["bash", "-c", params.command], timeout=60)
-    return Result(done.text, Printed(exit_code=done.exit_code))
-
-
 class Bench:
     """What a test needs to make agents on one repository."""
 
@@ -59,7 +44,7 @@ class Bench:
     def agent_with(self, *turns: Says, private: bool = True, **more: Any) -> Agent:
         """A new agent whose model follows the turns."""
         self.model = Script(list(turns), **more)
-        toolbox = Toolbox(self.workspace, (run_command, *TOOLS), OWN)
+        toolbox = Toolbox(self.workspace, TOOLS, OWN)
         self.agent = Agent(self.model, toolbox, Snapshot(self.root, self.state / "tree"), private)
         return self.agent
 
