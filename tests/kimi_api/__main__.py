@@ -1,4 +1,8 @@
-"""Start the simulated endpoint by hand: `uv run python -m tests.kimi_api --script turns.json --port 8765`."""
+"""Start the simulated endpoint by hand, and point any client at it.
+
+`uv run python -m tests.kimi_api --script tests/kimi_api/example.json --port 8765`; without a script every
+request is answered "Hello.". The fields of a script's turns are those of `tests.kimi_api.turns.Turn`.
+"""
 
 import argparse
 import contextlib

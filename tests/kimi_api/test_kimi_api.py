@@ -212,6 +212,26 @@ def test_a_script_from_a_file_is_served_by_hand(tmp_path: Path) -> None:
     assert answer.choices[0].message.tool_calls[0].id == "functions.read_file:0"
 
 
+def test_the_example_script_is_a_whole_session() -> None:
+    turns, options = load_script(Path(__file__).parent / "example.json")
+    with KimiApi(turns, **options) as api:
+        first = chat(api, [USER], stream=False).choices[0]
+        with pytest.raises(openai.RateLimitError):
+            chat(api, [USER])
+        last = chat(api, [USER, asked(), result()]).choices[0]
+    assert first.finish_reason == "tool_calls" and last.message.content.startswith("The first line")
+
+
+def test_tokens_are_counted_on_request() -> None:
+    with KimiApi() as api:
+        counted = client(api).post(
+            "/tokenizers/estimate-token-count",
+            cast_to=object,
+            body={"model": "kimi-k2.6", "messages": [{"role": "user", "content": "word " * 100}]},
+        )
+    assert 100 <= counted["data"]["total_tokens"] <= 150  # type: ignore[index]
+
+
 def test_a_misspelt_field_in_a_script_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "turns.json"
     script.write_text('[{"txt": "hi"}]')
