@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -128,6 +129,7 @@ class Transport:
                 base_url=self.base_url,
                 timeout=timeout,
                 max_retries=0,
+                default_headers={"User-Agent": f"kimi-mcp/{version('kimi-mcp')}"},
                 http_client=connections,
             )
             self._client.organization = self._client.project = None

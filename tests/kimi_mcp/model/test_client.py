@@ -125,11 +125,16 @@ def test_nothing_listening_is_said_at_once() -> None:
         asyncio.run(connect(Connection(host=url, model="kimi-k2.6", limits=HASTY)))
 
 
-def test_an_unknown_name_and_a_broken_tls_are_told_apart() -> None:
-    with pytest.raises(errors.Unreachable, match=r"name of https://nowhere\.invalid/v1 is not known"):
-        asyncio.run(connect(Connection(host="https://nowhere.invalid/v1", limits=HASTY)))
+def test_an_unknown_name_and_a_broken_tls_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     with KimiApi() as api, pytest.raises(errors.Unreachable, match="does not speak TLS"):
         asyncio.run(connect(Connection(host=api.url.replace("http", "https"), limits=HASTY)))
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # no test asks a real name server
+    with pytest.raises(errors.Unreachable, match=r"name of https://nowhere\.invalid/v1 is not known"):
+        asyncio.run(connect(Connection(host="https://nowhere.invalid/v1", limits=HASTY)))
 
 
 def test_a_host_that_takes_the_connection_and_says_nothing_times_out() -> None:
@@ -429,8 +434,11 @@ def test_plain_http_is_for_this_machine_only_unless_it_is_allowed() -> None:
     for host in ("http://kimi.example/v1", "http://127.0.0.1.example/v1", "ftp://127.0.0.1/v1"):
         with pytest.raises(errors.RequestRefused, match="not https"):
             asyncio.run(connect(Connection(host=host, limits=HASTY)))
-    with pytest.raises(errors.Unreachable):
-        asyncio.run(connect(Connection(host="http://nowhere.invalid/v1", allow_http=True, limits=HASTY)))
+    with KimiApi() as api:
+        other = api.url.replace("127.0.0.1", "0.0.0.0")
+        with pytest.raises(errors.RequestRefused, match="not https"):
+            ask(api, host=other)
+        assert asyncio.run(connect(connection(api, host=other, allow_http=True))).name == "kimi-k2.7-code"
 
 
 def test_the_environment_of_another_companys_library_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
