@@ -4,12 +4,13 @@ The file is `config.toml` in the user's config directory (`~/.config/kimi-mcp` o
 names of `SETTINGS`. An environment variable is the name in capitals behind `KIMI_MCP_`.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kimi_tools.errors import BadArguments, PathRefused
+from kimi_tools.errors import BadArguments, PathRefused, ToolError
 
 if TYPE_CHECKING:  # the server's first answer must not wait for pydantic
     from kimi_tools.workspace import Workspace
@@ -128,13 +129,15 @@ def find_root(named: str = "", start: Path | None = None) -> Path:
 def open_workspace(root: Path, settings: Settings | None = None) -> "Workspace":
     """The workspace of a root, its state kept below the user's state directory.
 
-    Its commands run in the machine's best sandbox, which is looked for when the first one starts.
+    Its commands run in the machine's best sandbox, which is looked for when the first one starts. A change
+    of files that a crash cut off is taken back here; where that fails, the first edit says so.
 
     Raises `PathRefused` for the file system's root and the home directory, which are never one repository;
     `NotFound` when it is not a directory.
     """
     import hashlib
 
+    from kimi_tools import journal
     from kimi_tools.policy import Policy
     from kimi_tools.sandbox import Best
     from kimi_tools.workspace import Workspace
@@ -147,7 +150,7 @@ def open_workspace(root: Path, settings: Settings | None = None) -> "Workspace":
             "start kimi-mcp inside a repository, or name one with --root or KIMI_MCP_ROOT."
         )
     key = hashlib.sha256(os.fsencode(real)).hexdigest()[:16]
-    return Workspace(
+    workspace = Workspace(
         real,
         state=state_directory() / "workspaces" / key,
         sandbox=Best(
@@ -157,6 +160,9 @@ def open_workspace(root: Path, settings: Settings | None = None) -> "Workspace":
         ),
         policy=Policy.allowing(settings.words("allow")),
     )
+    with contextlib.suppress(ToolError):
+        journal.recover(workspace)
+    return workspace
 
 
 def _read_file(path: Path) -> dict[str, Any]:

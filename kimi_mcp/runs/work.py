@@ -23,7 +23,7 @@ from kimi_mcp.model.gate import Gate
 from kimi_mcp.model.messages import Model
 from kimi_mcp.runs.folder import RunFolder
 from kimi_mcp.runs.place import private_copy
-from kimi_tools import redact
+from kimi_tools import journal, redact
 from kimi_tools.catalog import TOOLS
 from kimi_tools.errors import ToolError
 from kimi_tools.policy import Policy
@@ -91,6 +91,7 @@ async def _worked(
         policy=Policy.allowing(request.allow),
     )
     try:
+        journal.recover(workspace)
         async with connect() as model:
             snapshot = Snapshot(workspace.root, folder.tree)
             toolbox = Toolbox(workspace, TOOLS, OWN)

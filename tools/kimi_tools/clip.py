@@ -7,7 +7,6 @@ so 7,500 leaves room for the frame around it.
 
 import json
 import re
-from collections.abc import Sequence
 
 RESULT_CHARS = 7_500
 
@@ -42,49 +41,42 @@ def clip_line(line: str, limit: int = 500) -> str:
 def clip(text: str, limit: int = RESULT_CHARS, *, more: str = "") -> str:
     """Text of at most `limit` JSON characters: its head and its tail, with a note of what is left out.
 
-    `more` says how to get the rest and stands in the note. Whole lines are kept where they fit.
+    `more` says how to get the rest and stands in the note. Cuts between lines where one is near, else marks
+    the cut line with an ellipsis.
     """
     if weight(text) <= limit:
         return text
-    lines = text.split("\n")
-    room = limit - weight(_note(len(lines), len(text), more)) - 4
-    head, used = _take(lines, room // 2)
-    tail, _ = _take(lines[len(head) :][::-1], room - used)
-    tail.reverse()
-    left_out = lines[len(head) : len(lines) - len(tail)]
-    note = _note(len(left_out), sum(len(line) + 1 for line in left_out), more)
-    return "\n".join([*head, note, *tail])
+    room = limit - weight(_note(text, more)) - _FRAME
+    if room < 2 * _FRAME:
+        return text[: _fitting(text, limit)]
+    head = text[: _fitting(text, room // 2)]
+    cut = head.rfind("\n")
+    head = head[:cut] if cut >= len(head) // 2 else head + "…"
+    rest = text[len(head.removesuffix("…")) :]
+    tail = rest[len(rest) - _fitting(rest[::-1], room - room // 2) :]
+    cut = tail.find("\n") + 1
+    tail = tail[cut:] if 0 < cut <= len(tail) // 2 + 1 else "…" + tail
+    left_out = rest[: len(rest) - len(tail.removeprefix("…"))]
+    return f"{head}\n{_note(left_out, more)}\n{tail}"
 
 
-def _note(lines: int, characters: int, more: str) -> str:
-    count = f"{lines:,} more line{'s' if lines != 1 else ''}, {characters:,} characters"
+_FRAME = 8
+"""What two line breaks and two ellipses weigh, with something to spare."""
+
+
+def _note(left_out: str, more: str) -> str:
+    lines = len(left_out.strip("\n").split("\n"))
+    count = f"{lines:,} more line{'s' if lines != 1 else ''}, {len(left_out):,} characters"
     return f"[{count}{': ' + more if more else ''}]"
 
 
-def _take(lines: Sequence[str], room: int) -> tuple[list[str], int]:
-    """As many of the lines, from the front, as fit into `room` JSON characters; a huge first one is cut."""
-    taken: list[str] = []
-    used = 0
-    for line in lines:
-        cost = weight(line) + 2
-        if used + cost > room:
-            if not taken and room > 40:
-                piece = _fit(line, room - 40)
-                taken.append(f"{piece}… [{len(line) - len(piece)} more characters]")
-                used = room
-            break
-        taken.append(line)
-        used += cost
-    return taken, used
-
-
-def _fit(line: str, room: int) -> str:
-    """The longest head of `line` that takes at most `room` JSON characters."""
-    low, high = 0, min(len(line), room)
+def _fitting(text: str, room: int) -> int:
+    """How many characters of the text, from its front, take at most `room` JSON characters."""
+    low, high = 0, min(len(text), room)
     while low < high:
         middle = (low + high + 1) // 2
-        if weight(line[:middle]) <= room:
+        if weight(text[:middle]) <= room:
             low = middle
         else:
             high = middle - 1
-    return line[:low]
+    return low

@@ -17,6 +17,7 @@ from kimi_tools.journal import target
 from kimi_tools.journal.change import Change, Judged, judge, require_leave
 from kimi_tools.journal.recovery import give_up, opened, undone
 from kimi_tools.journal.store import FileStep, Step, Store, Version, same
+from kimi_tools.journal.target import Folders
 from kimi_tools.workspace import Stale, Workspace, door
 from kimi_tools.workspace.content import digest
 
@@ -44,8 +45,8 @@ def apply(workspace: Workspace, tool: str, changes: Sequence[Change]) -> Record:
     """
     judged = judge(workspace, changes)
     require_leave(workspace, judged)
-    with opened(workspace) as (store, _):
-        return _make(workspace, store, tool, judged)
+    with opened(workspace) as (store, _), Folders(workspace.descriptor) as folders:
+        return _make(folders, store, tool, judged)
 
 
 def records(workspace: Workspace, limit: int = 20) -> list[Record]:
@@ -81,25 +82,26 @@ def undo(workspace: Workspace, count: int = 1, *, redo: bool = False) -> list[Re
         if len(picked) < count:
             what = "undos to take back" if redo else "changes of these tools left to undo"
             raise NotFound(f"There are only {len(picked)} {what}." if picked else f"There are no {what}.")
-        judged = judge(workspace, _reversal(workspace, store, picked))
-        _make(workspace, store, "undo", judged, undoes=tuple(step.number for step in picked))
-        for step in picked:
-            target.remove_folders(workspace.descriptor, step.folders)
+        with Folders(workspace.descriptor) as folders:
+            judged = judge(workspace, _reversal(folders, store, picked))
+            _make(folders, store, "undo", judged, undoes=tuple(step.number for step in picked))
+            for step in picked:
+                target.remove_folders(folders, step.folders)
     return [_record(step, gone | {step.number}) for step in picked]
 
 
 def _make(
-    workspace: Workspace, store: Store, tool: str, judged: Sequence[Judged], undoes: tuple[int, ...] = ()
+    folders: Folders, store: Store, tool: str, judged: Sequence[Judged], undoes: tuple[int, ...] = ()
 ) -> Record:
     """One step, with the lock held."""
-    step = _planned(workspace.descriptor, store, tool, judged, undoes)
+    step = _planned(folders, store, tool, judged, undoes)
     try:
         store.begin(step, [one.change.before for one in judged])
         try:
-            _replace_files(workspace.descriptor, step, judged)
+            _replace_files(folders, step, judged)
             store.finish(step.number, "done")
         except BaseException:
-            give_up(workspace, store, step)
+            give_up(folders, store, step)
             raise
     except OSError as error:
         raise door.explain(error, judged[0].path) from error
@@ -108,32 +110,34 @@ def _make(
     return _record(step, frozenset())
 
 
-def _planned(root: int, store: Store, tool: str, judged: Sequence[Judged], undoes: tuple[int, ...]) -> Step:
+def _planned(
+    folders: Folders, store: Store, tool: str, judged: Sequence[Judged], undoes: tuple[int, ...]
+) -> Step:
     steps = store.steps()
     number = steps[0].number + 1 if steps else 1
-    files = tuple(_plan(root, number, one) for one in judged)
-    folders = [
+    files = tuple(_plan(folders, number, one) for one in judged)
+    missing = [
         path for one in judged if one.change.after is not None
-        for path in target.missing_folders(root, one.real)
+        for path in folders.missing(one.real)
     ]  # fmt: skip
-    return Step(number, "intent", tool, time.time(), files, tuple(dict.fromkeys(folders)), undoes)
+    return Step(number, "intent", tool, time.time(), files, tuple(dict.fromkeys(missing)), undoes)
 
 
-def _replace_files(root: int, step: Step, judged: Sequence[Judged]) -> None:
-    target.make_folders(root, step.folders)
+def _replace_files(folders: Folders, step: Step, judged: Sequence[Judged]) -> None:
+    target.make_folders(folders, step.folders)
     for file, one in zip(step.files, judged, strict=True):
         if one.change.after is not None:
-            target.prepare(root, file, one.change.after, one.change.mode)
+            target.prepare(folders, file, one.change.after, one.change.mode)
     for file in step.files:
-        target.swap(root, file, file.before, file.after)
+        target.swap(folders, file, file.before, file.after)
     for file in step.files:
-        target.discard(root, file)
+        target.discard(folders, file)
 
 
-def _plan(root: int, number: int, judged: Judged) -> FileStep:
+def _plan(folders: Folders, number: int, judged: Judged) -> FileStep:
     """What will be done to one file, if it is as the caller believes."""
     path, real, change = judged.path, judged.real, judged.change
-    now = target.present(root, real, path)
+    now = target.present(folders, real, path)
     data = now[1] if now else None
     if data != change.before:
         raise _conflict(path, change, data)
@@ -159,7 +163,7 @@ def _conflict(path: str, change: Change, data: bytes | None) -> Conflict:
     )
 
 
-def _reversal(workspace: Workspace, store: Store, picked: Sequence[Step]) -> list[Change]:
+def _reversal(folders: Folders, store: Store, picked: Sequence[Step]) -> list[Change]:
     """The changes that take back some steps, newest first: per file, from its newest to its oldest state."""
     newest: dict[str, Version | None] = {}
     oldest: dict[str, tuple[bytes | None, Version | None]] = {}
@@ -171,7 +175,7 @@ def _reversal(workspace: Workspace, store: Store, picked: Sequence[Step]) -> lis
             oldest[file.real] = (image, file.before)
     changes: list[Change] = []
     for real, (image, version) in oldest.items():
-        now = target.present(workspace.descriptor, real, real)
+        now = target.present(folders, real, real)
         if not same(now[0] if now else None, newest[real]):
             raise Conflict(_changed_since(real))
         if now is not None or image is not None:

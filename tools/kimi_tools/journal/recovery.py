@@ -26,13 +26,9 @@ def _recover(workspace: Workspace, store: Store) -> list[Step]:
     """Finish or take back what is still an intent: the lock is held, so nobody is making it any more."""
     cut_off = [step for step in store.steps() if step.state == "intent"]
     for step in cut_off:
-        if _is_complete(workspace, step):
-            for file in step.files:
-                target.discard(workspace.descriptor, file)
-            store.finish(step.number, "done")
-            continue
         try:
-            _take_back(workspace, store, step)
+            with target.Folders(workspace.descriptor) as folders:
+                _settle(folders, store, step)
         except (OSError, ToolError) as error:
             raise ToolError(
                 f"A change that was cut off ({', '.join(file.path for file in step.files[:5])}) cannot be taken "
@@ -42,19 +38,22 @@ def _recover(workspace: Workspace, store: Store) -> list[Step]:
     return cut_off
 
 
-def _is_complete(workspace: Workspace, step: Step) -> bool:
-    """Whether every file is as the step was to leave it, so that only its mark is missing."""
+def _settle(folders: target.Folders, store: Store, step: Step) -> None:
+    """Keep a step whose files are all as it was to leave them, so that only its mark was missing."""
     for file in step.files:
-        now = target.present(workspace.descriptor, file.real, file.path)
+        now = target.present(folders, file.real, file.path)
         if not same(now[0] if now else None, file.after):
-            return False
-    return True
+            _take_back(folders, store, step)
+            return
+    for file in step.files:
+        target.discard(folders, file)
+    store.finish(step.number, "done")
 
 
-def give_up(workspace: Workspace, store: Store, step: Step) -> None:
+def give_up(folders: target.Folders, store: Store, step: Step) -> None:
     """Take back a step in which something failed. Raises `ToolError` when that fails too."""
     try:
-        _take_back(workspace, store, step)
+        _take_back(folders, store, step)
     except OSError as error:
         raise ToolError(
             f"The change could not be completed nor yet taken back ({error.strerror}); "
@@ -62,25 +61,25 @@ def give_up(workspace: Workspace, store: Store, step: Step) -> None:
         ) from error
 
 
-def _take_back(workspace: Workspace, store: Store, step: Step) -> None:
+def _take_back(folders: target.Folders, store: Store, step: Step) -> None:
     """Put the files of an incomplete step back; one that somebody else has changed since is let be."""
     for file, image in zip(step.files, store.images(step), strict=True):
         with contextlib.suppress(Conflict, NotFound, PathRefused):
-            _restore(workspace.descriptor, file, image)
-    target.remove_folders(workspace.descriptor, step.folders)
+            _restore(folders, file, image)
+    target.remove_folders(folders, step.folders)
     store.finish(step.number, "back")
 
 
-def _restore(root: int, file: FileStep, image: bytes | None) -> None:
-    target.discard(root, file)
-    now = target.present(root, file.real, file.path)
+def _restore(folders: target.Folders, file: FileStep, image: bytes | None) -> None:
+    target.discard(folders, file)
+    now = target.present(folders, file.real, file.path)
     version = now[0] if now else None
     if same(version, file.before) or not same(version, file.after):
         return
     if image is not None:
-        target.prepare(root, file, image, file.before.mode if file.before else None)
-    target.swap(root, file, version, file.before)
-    target.discard(root, file)
+        target.prepare(folders, file, image, file.before.mode if file.before else None)
+    target.swap(folders, file, version, file.before)
+    target.discard(folders, file)
 
 
 def undone(steps: Sequence[Step]) -> frozenset[int]:

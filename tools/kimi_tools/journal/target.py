@@ -16,39 +16,64 @@ from kimi_tools.journal.store import FileStep, Version, same
 from kimi_tools.workspace import door
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
+_MOST_HELD = 128
 
 
-@contextlib.contextmanager
-def folder_of(root: int, real: str) -> Generator[tuple[int, str]]:
-    """The descriptor of the directory that holds `real`, and the last part of the name."""
-    folder, _, name = real.rpartition("/")
-    descriptor = door.open_beneath(root, folder or ".", _DIRECTORY, follow=False)
-    try:
-        yield descriptor, name
-    finally:
-        os.close(descriptor)
+class Folders:
+    """The directories that a step works in, opened by name once and then held.
 
+    A directory that is renamed or swapped meanwhile is still the one in which the step began, so a step
+    finishes, or cleans up, where it began. Beyond 128 they are opened anew each time.
+    """
 
-def missing_folders(root: int, real: str) -> list[str]:
-    """The directories above `real` that are not there, outermost first."""
-    parts = real.split("/")[:-1]
-    missing: list[str] = []
-    while parts:
-        path = "/".join(parts)
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._held: dict[str, int] = {}
+
+    def __enter__(self) -> "Folders":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for descriptor in self._held.values():
+            os.close(descriptor)
+        self._held.clear()
+
+    @contextlib.contextmanager
+    def of(self, real: str) -> Generator[tuple[int, str]]:
+        """The descriptor of the directory that holds `real`, and the last part of the name."""
+        folder, _, name = real.rpartition("/")
+        if folder in self._held:
+            yield self._held[folder], name
+            return
+        descriptor = door.open_beneath(self._root, folder or ".", _DIRECTORY, follow=False)
+        if len(self._held) < _MOST_HELD:
+            self._held[folder] = descriptor
+            yield descriptor, name
+            return
         try:
-            os.close(door.open_beneath(root, path, _DIRECTORY, follow=False))
-        except NotFound:
-            missing.append(path)
-            parts.pop()
-        else:
-            break
-    return missing[::-1]
+            yield descriptor, name
+        finally:
+            os.close(descriptor)
+
+    def missing(self, real: str) -> list[str]:
+        """The directories above `real` that are not there, outermost first."""
+        parts = real.split("/")[:-1]
+        missing: list[str] = []
+        while parts:
+            path = "/".join(parts)
+            try:
+                with self.of(f"{path}/."):
+                    break
+            except NotFound:
+                missing.append(path)
+                parts.pop()
+        return missing[::-1]
 
 
-def present(root: int, real: str, path: str) -> tuple[Version, bytes] | None:
+def present(folders: Folders, real: str, path: str) -> tuple[Version, bytes] | None:
     """The file's version and bytes; None when nothing is there. Raises `PathRefused` for other things."""
     try:
-        with folder_of(root, real) as (folder, name):
+        with folders.of(real) as (folder, name):
             return _present(folder, name, path)
     except NotFound:
         return None
@@ -71,29 +96,29 @@ def _present(folder: int, name: str, path: str) -> tuple[Version, bytes] | None:
     return Version.of(data, stat.S_IMODE(status.st_mode)), data
 
 
-def make_folders(root: int, folders: tuple[str, ...]) -> None:
+def make_folders(folders: Folders, paths: tuple[str, ...]) -> None:
     """Make directories, outermost first; one that has appeared meanwhile is let be."""
-    for path in folders:
-        with folder_of(root, path) as (folder, name):
+    for path in paths:
+        with folders.of(path) as (folder, name):
             with contextlib.suppress(FileExistsError):
                 system.make_directory(folder, name)
             system.sync(folder)
 
 
-def remove_folders(root: int, folders: tuple[str, ...]) -> None:
+def remove_folders(folders: Folders, paths: tuple[str, ...]) -> None:
     """Remove directories, innermost first; one that holds something is let be."""
-    for path in reversed(folders):
-        with contextlib.suppress(OSError, NotFound, PathRefused), folder_of(root, path) as (folder, name):
+    for path in reversed(paths):
+        with contextlib.suppress(OSError, NotFound, PathRefused), folders.of(path) as (folder, name):
             system.remove_directory(folder, name)
 
 
-def prepare(root: int, file: FileStep, data: bytes, mode: int | None) -> None:
+def prepare(folders: Folders, file: FileStep, data: bytes, mode: int | None) -> None:
     """Write the new bytes, safe on the disk, under the step's temporary name beside the file.
 
     They get the owner, attributes and permissions of the file that they will replace; `mode` sets the
     permissions. A new file without `mode` gets what the umask gives.
     """
-    with folder_of(root, file.real) as (folder, name):
+    with folders.of(file.real) as (folder, name):
         source = _open_existing(folder, name)
         try:
             descriptor = system.create(folder, file.temporary, 0o666 if source is None else 0o600)
@@ -120,12 +145,12 @@ def _open_existing(folder: int, name: str) -> int | None:
         return None
 
 
-def swap(root: int, file: FileStep, old: Version | None, new: Version | None) -> None:
+def swap(folders: Folders, file: FileStep, old: Version | None, new: Version | None) -> None:
     """Put version `new` (prepared, or None: nothing) in the place of version `old` of the file.
 
     Looks once more just before. Raises `Conflict` when the file is not `old` any more.
     """
-    with folder_of(root, file.real) as (folder, name):
+    with folders.of(file.real) as (folder, name):
         now = _present(folder, name, file.path)
         if not same(now[0] if now else None, old):
             raise Conflict(f"'{file.path}' was changed by another program in this moment; read it again.")
@@ -142,7 +167,7 @@ def swap(root: int, file: FileStep, old: Version | None, new: Version | None) ->
         system.sync(folder)
 
 
-def discard(root: int, file: FileStep) -> None:
+def discard(folders: Folders, file: FileStep) -> None:
     """Remove the step's temporary file, if it is there."""
-    with contextlib.suppress(FileNotFoundError, NotFound), folder_of(root, file.real) as (folder, _):
+    with contextlib.suppress(FileNotFoundError, NotFound), folders.of(file.real) as (folder, _):
         system.unlink(folder, file.temporary)
