@@ -76,12 +76,95 @@ TESTS: dict[str, tuple[str, ...]] = {
         "kimi_mcp/model/test_keys.py::test_a_file_counts_only_when_nobody_else_can_read_it",
         "kimi_mcp/model/test_keys.py::test_a_file_that_is_none_of_ours_is_not_followed",
     ),
+    # path
+    "PATH-002": (
+        "faults/test_paths.py::test_no_tool_follows_a_path_out",
+        "faults/test_paths.py::test_reads_and_writes_are_refused_by_both_doors",
+    ),
+    "PATH-003": ("faults/test_paths.py::test_reads_and_writes_are_refused_by_both_doors",),
+    "PATH-005": (
+        "faults/test_paths.py::test_a_directory_that_is_swapped_for_a_link_all_the_time_leads_nowhere_else",
+    ),
+    "PATH-007": (
+        "faults/test_paths.py::test_no_tool_follows_a_path_out",
+        "kimi_tools/test_files.py::test_a_path_that_leads_out_or_is_no_file_is_refused",
+    ),
+    "PATH-009": (
+        "faults/test_paths.py::test_no_tool_follows_a_path_out",
+        "kimi_tools/test_files.py::test_a_device_is_refused",
+    ),
+    "PATH-010": ("kimi_tools/journal/test_journal.py::test_a_hard_link_out_of_the_root_keeps_its_bytes",),
+    "PATH-011": ("kimi_mcp/server/test_conversation.py::test_roots_are_asked_for_again_after_they_changed",),
+    "PATH-012": ("kimi_tools/test_files.py::test_the_root_may_be_named_in_any_spelling",),
+    "PATH-013": ("faults/test_paths.py::test_no_tool_follows_a_path_out",),
+    "PATH-014": ("faults/test_edits.py::test_a_link_that_a_command_left_does_not_lead_a_write_out",),
+    # edit
+    "EDIT-093": ("kimi_tools/edit/test_edit_file.py::test_an_edit_changes_its_bytes_and_no_others",),
+    "EDIT-094": ("kimi_tools/edit/test_edit_file.py::test_an_edit_changes_its_bytes_and_no_others",),
+    "EDIT-096": ("faults/test_edits.py::test_another_write_of_the_same_size_and_time_is_noticed",),
+    "EDIT-097": (
+        "faults/test_edits.py::test_another_write_between_our_look_and_our_rename_is_not_lost",
+        "faults/test_edits.py::test_a_file_made_by_another_in_the_last_moment_is_not_overwritten",
+    ),
+    "EDIT-098": (
+        "faults/test_edits.py::test_two_processes_that_edit_one_file_lose_no_edit",
+        "kimi_tools/journal/test_journal.py::test_edits_of_one_file_from_many_threads_are_all_made",
+    ),
+    "EDIT-099": (
+        "faults/test_writes.py::test_kill_9_at_any_system_call_tears_and_loses_nothing",
+        "faults/test_writes.py::test_whichever_system_call_fails_all_files_are_old_or_all_are_new",
+    ),
+    "EDIT-101": (
+        "faults/test_writes.py::test_kill_9_at_any_system_call_tears_and_loses_nothing",
+        "faults/test_writes.py::test_a_crash_in_the_middle_is_on_record_and_taken_back_by_a_new_process",
+    ),
+    "EDIT-102": ("kimi_tools/edit/test_edit_file.py::test_an_edit_changes_its_bytes_and_no_others",),
+    "EDIT-104": (
+        "kimi_tools/edit/test_apply_patch.py::test_gits_own_diff_of_everything_gives_the_same_tree",
+        "kimi_tools/edit/test_apply_patch.py::test_what_models_get_wrong_is_bridged",
+        "kimi_tools/edit/test_apply_patch.py::test_what_cannot_be_applied_is_refused_with_a_reason",
+        "kimi_tools/edit/test_apply_patch.py::test_one_bad_hunk_leaves_every_file_alone",
+        "kimi_tools/edit/test_apply_patch.py::test_a_patch_that_came_with_crlf_keeps_an_lf_file_lf",
+    ),
+    "EDIT-105": (
+        "kimi_tools/edit/test_edit_file.py::test_a_stale_hash_is_refused_with_the_new_one",
+        "kimi_tools/edit/test_edit_file.py::test_the_result_shows_hash_place_and_diff",
+    ),
+    "EDIT-106": (
+        "kimi_tools/journal/test_journal.py::test_undo_refuses_when_the_file_changed_since",
+        "kimi_tools/journal/test_journal.py::test_undo_of_two_steps_refuses_when_another_program_wrote_between",
+    ),
+    "EDIT-107": ("kimi_tools/journal/test_journal.py::test_what_cannot_be_a_file_is_refused",),
+    # trust, as far as files are concerned
+    "TRUS-016": (
+        "faults/test_edits.py::test_no_editing_tool_writes_a_protected_file_without_leave",
+        "kimi_tools/journal/test_journal.py::test_a_protected_file_needs_leave_for_exactly_this_content",
+    ),
+    "TRUS-017": ("kimi_tools/journal/test_journal.py::test_git_is_never_written_under_any_of_its_names",),
+    "TRUS-018": (
+        "kimi_tools/journal/test_journal.py::test_a_protected_file_needs_leave_for_exactly_this_content",
+    ),
+    "TRUS-019": (
+        "kimi_tools/journal/test_journal.py::test_a_protected_file_needs_leave_for_exactly_this_content",
+    ),
+    "TRUS-026": (
+        "kimi_tools/test_files.py::test_hidden_code_points_are_marked_in_the_text_and_exact_in_the_data",
+    ),
+    # platform
+    "PLAT-155": (
+        "faults/test_writes.py::test_whichever_system_call_fails_all_files_are_old_or_all_are_new",
+        "faults/test_paths.py::test_reads_and_writes_are_refused_by_both_doors",
+    ),
 }
 """Case: the tests, as paths below `tests/` and names."""
 
 _NO_HTTP = "kimi-mcp serves over stdin and stdout only; no socket is opened, so there is nothing to attack."
 
 REASONS: dict[str, str] = {
+    # platform
+    "PLAT-153": "Windows is not supported; on POSIX these are plain names, and '.git' is looked for behind "
+    "backslashes, streams and trailing dots too (TRUS-017).",
+    "PLAT-154": "Needs a file system that ignores case, which a test cannot mount without being root.",
     # mcp-http
     **{f"MCP-{number}": _NO_HTTP for number in range(123, 131)},
 }
