@@ -17,6 +17,7 @@ COMMANDS = {
     "tools": "list the tools",
     "call": "call one tool",
     "fix": "resolve an issue: the agent finds, fixes and tests it, and hands you the patch",
+    "setup": "connect an editor or another client",
     "swebench": "run, grade and check batches of SWE-bench instances",
 }
 """Every command and its line in the help; the module `kimi_mcp.cli.<command>` holds it."""

@@ -1,0 +1,190 @@
+"""`setup`, round trip, for every client, on realistic settings of people who use them."""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from kimi_mcp.cli import main
+from kimi_mcp.clients.jsonc import read
+from kimi_mcp.clients.known import CLIENTS, NAME, Client, Place
+
+JSON = """{
+  // my servers
+  "mcpServers": {
+    "github": {
+      "command": "docker",
+      "args": ["run", "-i", "ghcr.io/github/github-mcp-server"], // keep
+      "env": { "GITHUB_TOKEN": "x" }
+    }
+  },
+  "servers": { "other": { "type": "stdio", "command": "o" } },
+  "mcp": {},
+  "context_servers": {
+    "a": { "command": "a", "args": [], "env": {} },
+  },
+  "theme": "One Dark",
+  "tabs": [1, 2, 3,],
+}
+"""
+STRICT = json.dumps(
+    {"numStartups": 12, "mcpServers": {"a": {"command": "a"}}, "projects": {"/x": {}}}, indent=2
+)
+TOML = """# my settings
+model = "gpt-5"   # the good one
+
+[mcp_servers.other]
+command = "o"
+env = { KEY = "v" }
+
+[projects."/home/ada/x"]
+trust_level = "trusted"
+"""
+
+
+def existing(client: Client, place: Place) -> str:
+    if place.form == "toml":
+        return TOML
+    return JSON if client.name in ("vscode", "zed", "opencode", "cursor") else STRICT
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", os.defpath)
+    return tmp_path
+
+
+def setup(*arguments: str) -> int:
+    return main(["setup", *arguments])
+
+
+def keeps_every_character(old: str, new: str) -> bool:
+    """Whether the new text is the old one with something put in."""
+    rest = iter(new)
+    return all(character in rest for character in old)
+
+
+def files_of(client: Client, scope: str, home: Path) -> dict[Path, list[Place]]:
+    files: dict[Path, list[Place]] = {}
+    for place in client.places[scope]:  # type: ignore[index]
+        path = place.file(home, home / "project")
+        assert path is not None
+        files.setdefault(path, []).append(place)
+    return files
+
+
+def entry(path: Path, place: Place) -> dict:
+    text = path.read_text()
+    if place.form == "yaml":
+        return {"text": text}
+    data = tomllib.loads(text) if place.form == "toml" else read(text)
+    for key in place.keys:
+        data = data[key]
+    return data
+
+
+SCOPES = [(client, scope) for client in CLIENTS for scope in client.places]
+
+
+@pytest.mark.parametrize(("client", "scope"), SCOPES, ids=lambda value: getattr(value, "name", value))
+def test_setup_adds_our_entry_alone_and_remove_restores_the_bytes(
+    client: Client, scope: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = files_of(client, scope, home)
+    flags = [client.name, "--scope", scope, "--project", str(home / "project")]
+    before: dict[Path, bytes] = {}
+    for path, places in files.items():
+        if places[0].form != "yaml":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(existing(client, places[0]))
+            path.chmod(0o600)
+            before[path] = path.read_bytes()
+
+    assert setup(*flags, "--print") == 0
+    assert "+++" in capsys.readouterr().out
+    assert all(path.read_bytes() == data for path, data in before.items())
+
+    assert setup(*flags) == 0
+    for path, places in files.items():
+        for place in places:
+            assert "serve" in str(entry(path, place)) or "acp" in str(entry(path, place))
+        assert keeps_every_character(before.get(path, b"").decode(), path.read_text())
+        if path in before:
+            assert path.stat().st_mode & 0o777 == 0o600
+
+    now = {path: path.read_bytes() for path in files}
+    capsys.readouterr()
+    assert setup(*flags) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in files} == now
+
+    assert setup(*flags, "--remove") == 0
+    for path in files:
+        if path in before:
+            assert path.read_bytes() == before[path]
+        else:
+            assert not path.exists()
+        assert not list(path.parent.glob("*.before-kimi-mcp"))
+
+
+def test_a_users_own_fields_and_later_changes_survive_update_and_removal(home: Path) -> None:
+    path = home / ".cline/data/settings/cline_mcp_settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(STRICT)
+    assert setup("cline") == 0
+    data = json.loads(path.read_text())
+    mine = {"command": "/old/kimi-mcp", "timeout": 42, "env": {"MOONSHOT_API_KEY": "k"}}
+    data["mcpServers"][NAME] |= mine
+    data["later"] = True
+    path.write_text(json.dumps(data, indent=2))
+    assert setup("cline") == 0
+    ours = json.loads(path.read_text())["mcpServers"][NAME]
+    assert (ours["timeout"], ours["env"]) == (42, {"MOONSHOT_API_KEY": "k"})
+    assert ours["command"] != "/old/kimi-mcp"
+    assert setup("cline", "--remove") == 0
+    assert json.loads(path.read_text()) == {**json.loads(STRICT), "later": True}
+
+
+def test_read_only_tools_are_approved_in_cline_and_no_other(home: Path) -> None:
+    assert setup("cline") == 0
+    path = home / ".cline/data/settings/cline_mcp_settings.json"
+    approved = json.loads(path.read_text())["mcpServers"][NAME]["autoApprove"]
+    assert "search_text" in approved
+    assert not {"edit_file", "write_file", "run_command", "run_tests"} & set(approved)
+
+
+def test_a_broken_file_is_refused_with_its_line_and_left_alone(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = home / ".claude.json"
+    path.write_text('{\n  "a": 1\n  "b": 2\n}\n')
+    assert setup("claude-code") == 1
+    assert ".claude.json: line 3" in capsys.readouterr().err
+    assert path.read_text() == '{\n  "a": 1\n  "b": 2\n}\n'
+
+
+def test_an_unknown_client_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert setup("emacs") == 1
+    assert "There is no client 'emacs'; there is cline, vscode" in capsys.readouterr().err
+
+
+def test_detect_tells_installed_and_connected_clients_apart(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / ".codex").mkdir()
+    assert setup("gemini") == 0
+    capsys.readouterr()
+    assert setup("--detect") == 0
+    lines = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()}
+    assert (lines["codex"], lines["gemini"], lines["zed"]) == ("installed", "connected", "-")
+
+
+def test_every_client_is_known_on_every_system(tmp_path: Path) -> None:
+    for client in CLIENTS:
+        for places in client.places.values():
+            for place in places:
+                for system in ("linux", "darwin", "win32"):
+                    assert place.file(tmp_path, tmp_path, system) is not None
