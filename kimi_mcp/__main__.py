@@ -1,7 +1,11 @@
 """`python -m kimi_mcp` is `kimi-mcp`."""
 
+import os
 import sys
 
-from kimi_mcp.cli import main
+if sys.path and sys.path[0] == os.getcwd():  # what `-m` puts there: a repository's modules must not be ours
+    del sys.path[0]
+
+from kimi_mcp.cli import main  # noqa: E402
 
 sys.exit(main())

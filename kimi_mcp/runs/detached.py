@@ -26,7 +26,7 @@ def start(folder: RunFolder, key: SecretStr | None) -> subprocess.Popen[bytes]:
     log = os.open(folder.path / "worker.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kimi_mcp.runs", str(folder.path)],
+            [sys.executable, "-P", "-m", "kimi_mcp.runs", str(folder.path)],
             cwd=folder.path,
             env=environment,
             stdin=subprocess.PIPE,

@@ -79,7 +79,7 @@ def perform(job: Job) -> Ended:
         request.write_text(json.dumps({**asdict(job), "folder": str(folder), "answer": str(answer)}))
         with said.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "kimi_mcp.swebench.jobs", str(request)],
+                [sys.executable, "-P", "-m", "kimi_mcp.swebench.jobs", str(request)],
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,
