@@ -30,7 +30,7 @@ def cache() -> Path:
 
 def node() -> Path:
     """The directory of the `node` program, installed when it is not there."""
-    _install(cache() / "node", f"node@{NODE}")
+    install_package(cache() / "node", f"node@{NODE}")
     return cache() / "node" / "node_modules" / "node" / "bin"
 
 
@@ -41,12 +41,13 @@ def install(client: Client, node: Path) -> Installed:
 
         return Installed(Path(), version("mcp"))
     folder = cache() / client.package.replace("/", "+")
-    _install(folder, client.package, node)
+    install_package(folder, client.package, node)
     package = json.loads((folder / "node_modules" / client.package / "package.json").read_text())
     return Installed(folder / "node_modules" / ".bin", package["version"])
 
 
-def _install(folder: Path, package: str, node: Path | None = None) -> None:
+def install_package(folder: Path, package: str, node: Path | None = None) -> None:
+    """Install a package from npm into a folder, unless something is installed there."""
     if (folder / "node_modules").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
