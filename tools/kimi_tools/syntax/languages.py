@@ -11,7 +11,7 @@ class Language:
     `name`: as the tools write it, and the stem of its query in `queries/`. `module` and `function`: where the
     grammar's wheel keeps it. `suffixes` (with the dot), `files` (whole names) and `programs` (of a `#!` line)
     tell its files. `checked`: the grammar is good enough to report
-    syntax errors by.
+    syntax errors by. `indexed`: code, whose definitions are worth finding by name across a whole repository.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Language:
     programs: tuple[str, ...] = ()
     query: str = ""
     checked: bool = True
+    indexed: bool = True
 
     @property
     def wheel(self) -> str:
@@ -81,12 +82,12 @@ LANGUAGES: tuple[Language, ...] = (
         files=(".bashrc", ".bash_profile", ".profile", ".zshrc", "PKGBUILD"),
         programs=("bash", "sh", "zsh", "dash", "ksh"),
     ),
-    Language("json", (".json", ".jsonc", ".webmanifest", ".geojson"), files=(".babelrc", ".eslintrc")),
-    Language("yaml", (".yaml", ".yml"), files=(".clang-format",)),
-    Language("html", (".html", ".htm", ".xhtml")),
-    Language("css", (".css",)),
-    Language("toml", (".toml",), files=("Pipfile", "uv.lock", "poetry.lock", "Cargo.lock")),
-    Language("markdown", (".md", ".markdown", ".mdx")),
+    Language("json", (".json", ".jsonc", ".webmanifest", ".geojson"), files=(".babelrc", ".eslintrc"), indexed=False),
+    Language("yaml", (".yaml", ".yml"), files=(".clang-format",), indexed=False),
+    Language("html", (".html", ".htm", ".xhtml"), indexed=False),
+    Language("css", (".css",), indexed=False),
+    Language("toml", (".toml",), files=("Pipfile", "uv.lock", "poetry.lock", "Cargo.lock"), indexed=False),
+    Language("markdown", (".md", ".markdown", ".mdx"), indexed=False),
     Language("elixir", (".ex", ".exs"), programs=("elixir",)),
     Language("haskell", (".hs",), programs=("runhaskell",)),
     Language("ocaml", (".ml",), function="language_ocaml", programs=("ocaml",)),

@@ -1,0 +1,349 @@
+"""One workspace's index: what its files hold now."""
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import platformdirs
+
+from kimi_tools.index import listing
+from kimi_tools.index.build import Job, build
+from kimi_tools.index.store import Damaged, Mention, Store, Symbol, content_key
+from kimi_tools.syntax import Definition, extract, language_of
+from kimi_tools.workspace import Workspace
+
+FILE_BYTES = 1_000_000
+"""Larger files are generated or data; they are counted, not indexed."""
+
+T = TypeVar("T")
+
+AT_ONCE = 150
+"""So many changed files are read before a question is answered; more are read in the background."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of one file: its state when it was read, its content's key, its entry (0: not yet read)."""
+
+    state: bytes = b""
+    key: bytes = b""
+    blob: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the workspace an answer stands on: files with code, those not yet read, those too large."""
+
+    files: int
+    waiting: int
+    too_large: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file with code has been read."""
+        return not self.waiting
+
+    def note(self) -> str:
+        """One sentence for what is missing, empty when nothing is."""
+        if self.waiting:
+            return f"The index is being built: {self.files - self.waiting:,} of {self.files:,} files are in it."
+        return ""
+
+
+class Index:
+    """The index of one workspace. Call `refresh` before asking; the questions themselves only look up."""
+
+    def __init__(self, workspace: Workspace, store: Store) -> None:
+        self._workspace = workspace
+        self._store = store
+        self._root = os.fsencode(workspace.root)
+        self._files: dict[str, Known] = {}
+        self._watched: dict[str, bytes] = {}
+        self._too_large: set[str] = set()
+        self._paths: dict[int, list[str]] | None = None
+        self._lock = threading.RLock()
+        self._opened = False
+        self._building: threading.Thread | None = None
+        self._closed = threading.Event()
+        self.version = 0
+
+    @property
+    def coverage(self) -> Coverage:
+        """How much of the workspace the index holds now."""
+        with self._lock:
+            waiting = sum(1 for known in self._files.values() if not known.blob)
+            return Coverage(len(self._files), waiting, len(self._too_large))
+
+    async def refresh(self) -> None:
+        """Take in what has changed since the last look.
+
+        A few changed files are read now; many are read in the background, and `coverage` says so meanwhile.
+        """
+        if await asyncio.to_thread(self._guarded, self._look):
+            found = await listing.list_files(self._workspace)
+            await asyncio.to_thread(self._guarded, lambda: self._take(found))
+        await asyncio.to_thread(self._guarded, self._settle)
+
+    async def complete(self, seconds: float) -> Coverage:
+        """Wait for the background build, at most so long."""
+        await self.refresh()
+        thread = self._building
+        if thread is not None:
+            await asyncio.to_thread(thread.join, seconds)
+        return self.coverage
+
+    def close(self) -> None:
+        """End the background build and let go of the database."""
+        self._closed.set()
+        thread = self._building
+        if thread is not None:
+            thread.join(30)
+        self._store.close()
+
+    def _guarded(self, work: Callable[[], bool | None]) -> bool | None:
+        """Do it; when the database turns out damaged, start again from nothing."""
+        with self._lock:
+            try:
+                return work()
+            except Damaged:
+                self._files.clear()
+                self._watched.clear()
+                self._changed()
+                return True
+
+    def _changed(self) -> None:
+        self._paths = None
+        self.version += 1
+
+    def _look(self) -> bool:
+        """Compare times with the disk. Returns whether the list of files must be made again."""
+        if not self._opened:
+            self._opened = True
+            self._recall()
+        again = not self._watched
+        for path, before in self._watched.items():
+            now = listing.state_of(self._workspace, path)
+            if now != before or not listing.settled(now):
+                again = True
+                break
+        for path, known in self._files.items():
+            now = listing.state_of(self._workspace, path)
+            if now != known.state or not listing.settled(now):
+                known.state = b""
+        return again
+
+    def _recall(self) -> None:
+        """Start from what the last process saw."""
+        rows = self._store.remembered(self._root)
+        ids = self._store.ids(key for _, _, key in rows if key)
+        for raw, state, key in rows:
+            path = os.fsdecode(raw)
+            if key:
+                self._files[path] = Known(state if key in ids else b"", key, ids.get(key, 0))
+            else:
+                self._watched[path] = state
+        if ids:
+            self._store.used(ids.values())
+
+    def _take(self, found: listing.Listing) -> None:
+        """Take over a new list of files."""
+        gone = [path for path in self._files if path not in found.files]
+        for path in gone:
+            del self._files[path]
+        unwatched = [path for path in self._watched if path not in found.watched]
+        for path in found.files:
+            self._files.setdefault(path, Known())
+        self._too_large &= found.files
+        self._watched = found.watched
+        self._store.remember(
+            self._root,
+            [(os.fsencode(path), state, b"") for path, state in self._watched.items()],
+            [os.fsencode(path) for path in (*gone, *unwatched)],
+        )
+        self._changed()
+
+    def _settle(self) -> None:
+        """Read the changed files: a few now, many in the background."""
+        changed = [path for path, known in self._files.items() if not known.state]
+        if not changed:
+            return
+        building = self._building is not None and self._building.is_alive()
+        if len(changed) <= AT_ONCE:
+            self._read(changed)
+        elif not building:
+            self._building = threading.Thread(target=self._build, args=(changed,), name="index", daemon=True)
+            self._building.start()
+
+    def _read(self, paths: Iterable[str], containing: bytes = b"") -> None:
+        """Index files now; with `containing`, only those that hold the bytes."""
+        jobs = [job for path in paths if (job := self._job(path)) and containing in job.data]
+        self._adopt(jobs, self._entries(jobs))
+
+    def _entries(self, jobs: list[Job]) -> dict[bytes, int]:
+        ids = self._store.ids(job.key for job in jobs)
+        new = {job.key: job for job in jobs if job.key not in ids}
+        if new:
+            ids |= self._store.add([(key, extract(job.language, job.data)) for key, job in new.items()])
+        return ids
+
+    def _job(self, path: str) -> Job | None:
+        """A file to be read, with its state from before the reading; None when it holds nothing to index."""
+        state = listing.state_of(self._workspace, path)
+        data = listing.read(self._workspace, path, FILE_BYTES) if listing.size_of(state) <= FILE_BYTES else None
+        language = language_of(path, data or b"")
+        if data is None or language is None or not language.indexed:
+            with self._lock:
+                self._forget(path, listing.size_of(state) > FILE_BYTES)
+            return None
+        return Job(path, state, content_key(language, data), language, data)
+
+    def _forget(self, path: str, too_large: bool) -> None:
+        if too_large:
+            self._too_large.add(path)
+        if self._files.pop(path, None) is not None:
+            self._changed()
+
+    def _adopt(self, jobs: list[Job], ids: dict[bytes, int]) -> None:
+        """Join files with their entries."""
+        with self._lock:
+            rows: list[tuple[bytes, bytes, bytes]] = []
+            for job in jobs:
+                known = self._files.get(job.path)
+                if known is None or job.key not in ids:
+                    continue
+                if known.key != job.key or not known.blob:
+                    self._changed()
+                known.state, known.key, known.blob = job.state, job.key, ids[job.key]
+                rows.append((os.fsencode(job.path), job.state, job.key))
+            if rows:
+                self._store.remember(self._root, rows, ())
+
+    def _build(self, paths: list[str]) -> None:
+        """The background build, in its own thread."""
+        try:
+            build(
+                (job for path in paths if self._waits(path) and (job := self._job(path))),
+                self._store,
+                self._adopt,
+                self._closed,
+            )
+        except (Damaged, sqlite3.Error):
+            pass  # the next look starts again
+        if not self._closed.is_set():
+            self._store.trim()
+
+    def _waits(self, path: str) -> bool:
+        known = self._files.get(path)
+        return known is not None and not known.state
+
+    def _ahead(self, word: str) -> None:
+        """While the build runs, read the files first that hold a word."""
+        with self._lock:
+            waiting = [path for path, known in self._files.items() if not known.blob]
+            if waiting and word:
+                self._read(waiting, word.encode())
+
+    def _of(self, blob: int) -> list[str]:
+        if self._paths is None:
+            paths: dict[int, list[str]] = {}
+            for path, known in self._files.items():
+                if known.blob:
+                    paths.setdefault(known.blob, []).append(path)
+            self._paths = paths
+        return self._paths.get(blob, [])
+
+    def symbols(self, name: str, *, prefix: bool = False) -> list[Symbol]:
+        """Definitions of a name, in any case of its letters, or of names that start with it; by path, line."""
+
+        def work() -> list[Symbol]:
+            self._ahead(name)
+            found = [
+                Symbol(path, definition)
+                for blob, definition in self._store.symbols_named(name, prefix=prefix)
+                for path in self._of(blob)
+            ]
+            return sorted(found, key=lambda symbol: (symbol.path, symbol.definition.first_line))
+
+        return self._ask(work)
+
+    def outline(self, path: str) -> list[Definition] | None:
+        """The definitions of one file, by line; None when it is not in the index."""
+
+        def work() -> list[Definition] | None:
+            known = self._files.get(path)
+            if known is None:
+                return None
+            if not known.blob:
+                self._read([path])
+            return self._store.symbols_in(known.blob)
+
+        return self._ask(work)
+
+    def mentions(self, name: str) -> list[Mention]:
+        """The lines of code on which a name occurs, by path and line."""
+
+        def work() -> list[Mention]:
+            self._ahead(name)
+            found = [
+                Mention(path, line, use)
+                for blob, lines in self._store.mentions(name)
+                for path in self._of(blob)
+                for line, use in lines
+            ]
+            return sorted(found, key=lambda mention: (mention.path, mention.line))
+
+        return self._ask(work)
+
+    def names(self) -> dict[str, list[str]]:
+        """Every defined name of the workspace, with the files that define it."""
+
+        def work() -> dict[str, list[str]]:
+            found: dict[str, list[str]] = {}
+            for name, blob in self._store.names():
+                if paths := self._of(blob):
+                    found.setdefault(name, []).extend(paths)
+            return found
+
+        return self._ask(work)
+
+    def mentioned(self, path: str) -> list[tuple[str, bytes]]:
+        """The names that occur in one file's code, with their packed lines."""
+        known = self._files.get(path)
+        return self._ask(lambda: self._store.mentioned(known.blob)) if known and known.blob else []
+
+    def files(self) -> list[str]:
+        """The files with code, sorted."""
+        with self._lock:
+            return sorted(self._files)
+
+    def _ask(self, work: Callable[[], T]) -> T:
+        with self._lock:
+            try:
+                return work()
+            except Damaged:
+                self._files.clear()
+                self._watched.clear()
+                self._changed()
+                return work()
+
+
+_indexes: WeakKeyDictionary[Workspace, Index] = WeakKeyDictionary()
+
+
+def index_of(workspace: Workspace) -> Index:
+    """The index of a workspace: one for each, in the user's cache directory."""
+    index = _indexes.get(workspace)
+    if index is None:
+        index = _indexes[workspace] = Index(workspace, Store(cache_folder()))
+    return index
+
+
+def cache_folder() -> Path:
+    """Where the index is kept."""
+    return platformdirs.user_cache_path("kimi-mcp") / "index"
