@@ -1,6 +1,6 @@
 """The one ordered list of tools; a tool that is not here does not exist."""
 
-from kimi_tools import edit, files, git, search, shell, testrun
+from kimi_tools import edit, files, git, search, shell, symbols, testrun
 from kimi_tools.tool import Tool
 
 TOOLS: tuple[Tool, ...] = (
@@ -11,6 +11,11 @@ TOOLS: tuple[Tool, ...] = (
     edit.edit_file,
     edit.apply_patch,
     edit.undo,
+    symbols.outline,
+    symbols.find_symbol,
+    symbols.find_references,
+    symbols.repo_map,
+    symbols.locate,
     testrun.run_tests,
     git.git_status,
     git.git_diff,

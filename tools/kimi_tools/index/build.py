@@ -8,13 +8,14 @@ import contextlib
 import os
 import pickle
 import queue
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from kimi_tools.index.store import Store
+from kimi_tools.index.store import Damaged, Store
 from kimi_tools.process import allowed_environment
 from kimi_tools.syntax import Language, extract
 
@@ -117,8 +118,8 @@ class _Team:
                         continue
                     worker = None
                     self._here(batch)
-                except Exception:  # a damaged store: the next look starts again; the queue must not fill
-                    continue
+                except (Damaged, sqlite3.Error):
+                    continue  # the next look starts again; until then the queue must not fill
         finally:
             if worker is not None:
                 worker.end()

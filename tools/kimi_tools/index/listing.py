@@ -11,15 +11,25 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kimi_tools.errors import ToolError, Unavailable
-from kimi_tools.process import Launch, allowed_environment, program, run
+from kimi_tools.errors import ToolError
+from kimi_tools.ripgrep import Scope, ripgrep
 from kimi_tools.syntax import language_of
 from kimi_tools.workspace import Workspace
 
 IGNORE_FILES = (".gitignore", ".ignore", ".rgignore")
 
 _CACHES = frozenset(
-    {".git", "__pycache__", "node_modules", ".venv", "venv", ".tox", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+    {
+        ".git",
+        "__pycache__",
+        "node_modules",
+        ".venv",
+        "venv",
+        ".tox",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+    }
 )
 _HIDDEN_FOLDERS = 2000
 _SETTLE_NS = 20_000_000
@@ -27,6 +37,7 @@ _SETTLE_NS = 20_000_000
 4 to 10 ms), so such a state is never trusted."""
 
 _LIST_SECONDS = 60.0
+_LIST_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -67,21 +78,16 @@ def size_of(state: bytes) -> int:
 async def list_files(workspace: Workspace) -> Listing:
     """List the workspace's files that may hold code, by the ignore rules of git and ripgrep.
 
-    Raises `Unavailable` when ripgrep is not there or does not end.
+    Raises `Unavailable` without ripgrep, `TimedOut` when it does not end.
     """
     started = time.time_ns()
-    done = await run(
-        Launch(
-            [program("rg"), "--no-config", "--hidden", "--no-require-git", "--files", "--null", "--glob=!.git", "./"],
-            allowed_environment(),
-        ),
-        cwd=workspace.root,
+    scope = Scope()
+    done = await ripgrep(
+        workspace,
+        ["--files", "--null", *scope.arguments(), "--", scope.target],
         timeout=_LIST_SECONDS,
-        head_limit=256 * 1024 * 1024,
-        tail_limit=0,
+        output_bytes=_LIST_BYTES,
     )
-    if done.timed_out:
-        raise Unavailable(f"Listing the workspace's files took more than {_LIST_SECONDS:g} s.")
     found = Listing()
     folders: set[str] = {"."}
     for raw in done.stdout.split(b"\0"):

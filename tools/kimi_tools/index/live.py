@@ -1,6 +1,7 @@
 """One workspace's index: what its files hold now."""
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import threading
@@ -52,7 +53,9 @@ class Coverage:
     def note(self) -> str:
         """One sentence for what is missing, empty when nothing is."""
         if self.waiting:
-            return f"The index is being built: {self.files - self.waiting:,} of {self.files:,} files are in it."
+            return (
+                f"The index is being built: {self.files - self.waiting:,} of {self.files:,} files are in it."
+            )
         return ""
 
 
@@ -195,7 +198,9 @@ class Index:
     def _job(self, path: str) -> Job | None:
         """A file to be read, with its state from before the reading; None when it holds nothing to index."""
         state = listing.state_of(self._workspace, path)
-        data = listing.read(self._workspace, path, FILE_BYTES) if listing.size_of(state) <= FILE_BYTES else None
+        data = (
+            listing.read(self._workspace, path, FILE_BYTES) if listing.size_of(state) <= FILE_BYTES else None
+        )
         language = language_of(path, data or b"")
         if data is None or language is None or not language.indexed:
             with self._lock:
@@ -226,15 +231,13 @@ class Index:
 
     def _build(self, paths: list[str]) -> None:
         """The background build, in its own thread."""
-        try:
+        with contextlib.suppress(Damaged, sqlite3.Error):  # the next look starts again
             build(
                 (job for path in paths if self._waits(path) and (job := self._job(path))),
                 self._store,
                 self._adopt,
                 self._closed,
             )
-        except (Damaged, sqlite3.Error):
-            pass  # the next look starts again
         if not self._closed.is_set():
             self._store.trim()
 
@@ -259,7 +262,7 @@ class Index:
         return self._paths.get(blob, [])
 
     def symbols(self, name: str, *, prefix: bool = False) -> list[Symbol]:
-        """Definitions of a name, in any case of its letters, or of names that start with it; by path, line."""
+        """Definitions of a name, or of names that start with it in any letter case; by path and line."""
 
         def work() -> list[Symbol]:
             self._ahead(name)

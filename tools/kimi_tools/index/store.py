@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -150,7 +150,7 @@ class Store:
         raise Damaged
 
     @contextlib.contextmanager
-    def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+    def _transaction(self, connection: sqlite3.Connection) -> Generator[None]:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -180,7 +180,7 @@ class Store:
         def work(connection: sqlite3.Connection) -> dict[bytes, int]:
             made: dict[bytes, int] = {}
             with self._transaction(connection):
-                for key, extract in entries:
+                for key, _ in entries:
                     row = connection.execute(
                         "INSERT INTO blob (key, day) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
                         (key, _today()),
@@ -200,10 +200,13 @@ class Store:
         return {**made, **self.ids(missing)} if missing else made
 
     def symbols_named(self, name: str, *, prefix: bool = False) -> list[tuple[int, Definition]]:
-        """Definitions by name, whatever the case of its letters; with `prefix`, names that start so."""
-        condition, values = "name = ? COLLATE NOCASE", [name]
+        """Definitions by name; with `prefix`, names that start so in any case of their letters."""
+        condition, values = "name = ? COLLATE NOCASE AND name = ?", [name, name]
         if prefix:
-            condition, values = "name >= ? COLLATE NOCASE AND name < ? COLLATE NOCASE", [name, name + "\uffff"]
+            condition, values = (
+                "name >= ? COLLATE NOCASE AND name < ? COLLATE NOCASE",
+                [name, name + "\uffff"],
+            )
         return self._do(lambda connection: _definitions(connection, condition, values))
 
     def symbols_in(self, blob: int) -> list[Definition]:
@@ -241,7 +244,9 @@ class Store:
             ).fetchall()
         )
 
-    def remember(self, root: bytes, seen: Sequence[tuple[bytes, bytes, bytes]], gone: Sequence[bytes]) -> None:
+    def remember(
+        self, root: bytes, seen: Sequence[tuple[bytes, bytes, bytes]], gone: Sequence[bytes]
+    ) -> None:
         """Keep what is seen of a workspace's files now, and forget those that are gone."""
 
         def work(connection: sqlite3.Connection) -> None:
@@ -267,7 +272,8 @@ class Store:
         def work(connection: sqlite3.Connection) -> None:
             with self._transaction(connection):
                 connection.executemany(
-                    "UPDATE blob SET day = ? WHERE id = ? AND day < ?", [(today, blob, today) for blob in blobs]
+                    "UPDATE blob SET day = ? WHERE id = ? AND day < ?",
+                    [(today, blob, today) for blob in blobs],
                 )
 
         self._do(work)
@@ -277,7 +283,9 @@ class Store:
         dropped = 0
         while self.size() > limit:
             ids = self._do(
-                lambda connection: connection.execute("SELECT id FROM blob ORDER BY day, id LIMIT 2000").fetchall()
+                lambda connection: connection.execute(
+                    "SELECT id FROM blob ORDER BY day, id LIMIT 2000"
+                ).fetchall()
             )
             if not ids:
                 break
@@ -292,7 +300,10 @@ class Store:
             connection.executemany("DELETE FROM symbol WHERE blob = ?", ids)
             connection.executemany("DELETE FROM mention WHERE blob = ?", ids)
             connection.executemany("DELETE FROM blob WHERE id = ?", ids)
-            old = [(root,) for (root,) in connection.execute("SELECT id FROM root WHERE day < ?", (_today() - 30,))]
+            old = [
+                (root,)
+                for (root,) in connection.execute("SELECT id FROM root WHERE day < ?", (_today() - 30,))
+            ]
             connection.executemany("DELETE FROM file WHERE root = ?", old)
             connection.executemany("DELETE FROM root WHERE id = ?", old)
 
@@ -330,19 +341,19 @@ def _symbol_rows(entries: Iterable[tuple[int, Extract]]) -> Iterator[tuple[objec
 def _definitions(
     connection: sqlite3.Connection, condition: str, values: Sequence[object]
 ) -> list[tuple[int, Definition]]:
-    rows = connection.execute(
-        "SELECT blob, name, qualified, kind, first, last, line, signature, doc FROM symbol "
-        f"WHERE {condition} ORDER BY blob, ordinal",  # noqa: S608
-        values,
-    )
+    columns = "blob, name, qualified, kind, first, last, line, signature, doc"
+    query = f"SELECT {columns} FROM symbol WHERE {condition} ORDER BY blob, ordinal"  # noqa: S608
+    rows = connection.execute(query, values)
     return [(blob, Definition(*row)) for blob, *row in rows]
 
 
 def _is_damage(error: sqlite3.OperationalError) -> bool:
     """Whether an operational error means that the file is unusable, not busy or out of disk."""
-    return error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR) or (
-        "no such table" in str(error) or "no such column" in str(error)
-    )
+    return error.sqlite_errorcode in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_IOERR,
+    ) or ("no such table" in str(error) or "no such column" in str(error))
 
 
 def _today() -> int:

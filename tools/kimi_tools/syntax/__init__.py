@@ -5,7 +5,7 @@ each is loaded when a file of its language is first met (1 to 10 ms).
 """
 
 from kimi_tools.syntax.definitions import Definition, definitions
-from kimi_tools.syntax.extract import EMPTY, Extract, extract, unpack
+from kimi_tools.syntax.extract import Extract, extract, unpack
 from kimi_tools.syntax.grammar import Unparsed
 from kimi_tools.syntax.languages import LANGUAGES, Language, language_of
 from kimi_tools.syntax.problems import Problem, errors
@@ -14,12 +14,15 @@ from kimi_tools.syntax.references import Reference, references
 __all__ = [
     "LANGUAGES",
     "Definition",
+    "Extract",
     "Language",
     "Problem",
     "Reference",
     "Unparsed",
     "definitions",
     "errors",
+    "extract",
     "language_of",
     "references",
+    "unpack",
 ]

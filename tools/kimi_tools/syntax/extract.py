@@ -1,7 +1,7 @@
 """All that an index keeps of one file: its definitions, and on which lines which names occur in its code."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -37,7 +37,7 @@ def extract(language: Language, data: bytes) -> Extract:
         captured = captures(wanted, tree) if wanted is not None else {}
     except Unparsed:
         return EMPTY
-    ends = list(accumulate(map(len, data.split(b"\n")), lambda end, size: end + 1 + size))
+    ends = list(accumulate(len(line) + 1 for line in data.split(b"\n")))
     places: dict[bytes, dict[int, int]] = {}
     for use in sorted(captured, key=lambda use: _CODES.get(use, -1)):
         code = _CODES.get(use)
@@ -46,7 +46,7 @@ def extract(language: Language, data: bytes) -> Extract:
         for node in captured[use]:
             start = node.start_byte
             name = data[start : node.end_byte]
-            line = bisect_left(ends, start) + 1
+            line = bisect_right(ends, start) + 1
             if (lines := places.get(name)) is None:
                 places[name] = {line: code}
             else:
@@ -56,7 +56,11 @@ def extract(language: Language, data: bytes) -> Extract:
         lines[definition.line] = _CODES["definition"]
     return Extract(
         found,
-        {name.decode("utf-8", "replace"): pack(lines) for name, lines in places.items() if len(name) <= _LONGEST},
+        {
+            name.decode("utf-8", "replace"): pack(lines)
+            for name, lines in places.items()
+            if len(name) <= _LONGEST
+        },
     )
 
 

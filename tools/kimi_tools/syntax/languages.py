@@ -82,7 +82,12 @@ LANGUAGES: tuple[Language, ...] = (
         files=(".bashrc", ".bash_profile", ".profile", ".zshrc", "PKGBUILD"),
         programs=("bash", "sh", "zsh", "dash", "ksh"),
     ),
-    Language("json", (".json", ".jsonc", ".webmanifest", ".geojson"), files=(".babelrc", ".eslintrc"), indexed=False),
+    Language(
+        "json",
+        (".json", ".jsonc", ".webmanifest", ".geojson"),
+        files=(".babelrc", ".eslintrc"),
+        indexed=False,
+    ),
     Language("yaml", (".yaml", ".yml"), files=(".clang-format",), indexed=False),
     Language("html", (".html", ".htm", ".xhtml"), indexed=False),
     Language("css", (".css",), indexed=False),

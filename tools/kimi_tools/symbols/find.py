@@ -1,0 +1,180 @@
+"""Finding definitions by name."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import anyio.to_thread
+
+from kimi_tools.errors import BadArguments
+from kimi_tools.index import Index, Symbol, index_of
+from kimi_tools.symbols.names import is_test, parts, resembling
+from kimi_tools.symbols.page import lines_of, page, shown, within
+from kimi_tools.tool import Data, Param, Params, Result, tool
+from kimi_tools.workspace import Workspace
+
+_FEW = 3
+_HEAD_LINES = 12
+_MINOR = frozenset({"variable", "field", "property", "constant", "key", "declaration"})
+
+
+class FindSymbolParams(Params):
+    name: str = Param("Name, Class.method, or prefix*")
+    path: str = Param("Only in this file or directory", default=".")
+    kind: str = Param("Only function, method, class…", default="")
+    body: bool = Param("Show whole bodies", default=False)
+    offset: int = Param("Skip so many", default=0, ge=0)
+
+
+class FoundSymbol(Data):
+    """One definition; lines are 1-based and inclusive."""
+
+    path: str
+    kind: str
+    qualified: str
+    first_line: int
+    last_line: int
+    signature: str
+    doc: str
+
+
+class FoundSymbols(Data):
+    """How the name was understood (exact, case, prefix, similar), and every definition in order of rank."""
+
+    match: str
+    complete: bool
+    symbols: tuple[FoundSymbol, ...]
+
+
+@tool(
+    "Find a definition",
+    "Find where a class, function, method or other symbol is defined, by exact, qualified, partial or "
+    "misspelt name; shows signature and code.",
+    toolset="symbols",
+    effect="reads",
+)
+async def find_symbol(workspace: Workspace, params: FindSymbolParams) -> Result:
+    if not parts(params.name):
+        raise BadArguments("'name' holds no name; give one such as 'save', 'Model.save' or 'get_*'.")
+    folder = workspace.relative(params.path)
+    index = index_of(workspace)
+    await index.refresh()
+    return await anyio.to_thread.run_sync(_find, workspace, index, params, folder)
+
+
+def _find(workspace: Workspace, index: Index, params: FindSymbolParams, folder: str) -> Result:
+    match, found = find(index, params.name, lambda symbol: _wanted(symbol, folder, params.kind))
+    coverage = index.coverage
+    data = FoundSymbols(match=match, complete=coverage.complete, symbols=tuple(map(_as_data, found[:200])))
+    where = "" if folder == "." else f" in {folder}"
+    state = f"syntactic index, {'complete' if coverage.complete else 'not complete yet'}"
+    if not found:
+        hint = _otherwise(index, params, folder)
+        head = f"No definition of '{params.name}'{where} ({state}, {coverage.files:,} files).{hint}"
+        return Result("\n".join(filter(None, [head, coverage.note()])), data)
+    plural = "" if len(found) == 1 else "s"
+    head = f"{len(found)} definition{plural} of '{params.name}'{where}: {match} ({state})"
+    items = [_item(workspace, symbol, params.body, len(found) <= _FEW) for symbol in found]
+    return Result(page(workspace, head, items, params.offset, [coverage.note()]), data)
+
+
+def _wanted(symbol: Symbol, folder: str, kind: str) -> bool:
+    definition = symbol.definition
+    return within(symbol.path, folder) and (not kind or definition.kind == kind.lower())
+
+
+def _otherwise(index: Index, params: FindSymbolParams, folder: str) -> str:
+    """What the caller may try when nothing was found under the conditions."""
+    if folder != "." or params.kind:
+        match, found = find(index, params.name, lambda _: True)
+        if found:
+            first = found[0]
+            return (
+                f" Without path and kind there are {len(found)} ({match}), the first in "
+                f"{first.path}:{first.definition.line}."
+            )
+    return " It may be defined at run time or outside the repository: search_text finds any text."
+
+
+def find(index: Index, name: str, wanted: Callable[[Symbol], bool]) -> tuple[str, list[Symbol]]:
+    """How the name was understood, and its definitions, the likeliest meant first."""
+    wanted_parts = parts(name.removesuffix("*"))
+    last = wanted_parts[-1]
+    if name.endswith("*"):
+        return "names that start so", _ranked(filter(wanted, index.symbols(last, prefix=True)), last)
+    named = index.symbols(last)
+    exact = [symbol for symbol in named if wanted(symbol) and _qualified_so(symbol, wanted_parts)]
+    if exact:
+        return "exact name", _ranked(exact, last)
+    if len(wanted_parts) > 1 and (bare := list(filter(wanted, named))):
+        return f"no '{name}', but '{last}' elsewhere", _ranked(bare, last)
+    prefixed = list(filter(wanted, index.symbols(last, prefix=True)))
+    if same := [symbol for symbol in prefixed if symbol.definition.name.lower() == last.lower()]:
+        return "name in other letter case", _ranked(same, last)
+    if prefixed:
+        return "names that start so", _ranked(prefixed, last)
+    names = resembling(last, index.names())
+    similar = [
+        symbol
+        for candidate in names
+        for symbol in _ranked(filter(wanted, index.symbols(candidate)), candidate)[:_FEW]
+    ]
+    return "similar names", similar
+
+
+def _qualified_so(symbol: Symbol, wanted: Sequence[str]) -> bool:
+    """Whether the symbol's qualified name, behind its file's path as a module, ends with the wanted parts."""
+    own = symbol.definition.qualified.split(".")
+    if len(wanted) <= len(own):
+        return own[-len(wanted) :] == list(wanted)
+    module = symbol.path.rpartition(".")[0].removesuffix("/__init__").replace("-", "_").split("/")
+    whole = [*module, *own]
+    rest = list(wanted)
+    if whole[-len(rest) :] == rest:
+        return True
+    # a package may export the name from a module below it: its first parts then stand in the path, in order
+    remaining = iter(whole)
+    return own == rest[-len(own) :] and all(part in remaining for part in rest)
+
+
+def _ranked(symbols: Iterable[Symbol], name: str) -> list[Symbol]:
+    def rank(symbol: Symbol) -> tuple[object, ...]:
+        definition = symbol.definition
+        return (
+            definition.name != name,
+            definition.kind in _MINOR,
+            is_test(symbol.path),
+            definition.qualified.count("."),
+            symbol.path,
+            definition.first_line,
+        )
+
+    return sorted(symbols, key=rank)
+
+
+def _as_data(symbol: Symbol) -> FoundSymbol:
+    definition = symbol.definition
+    return FoundSymbol(
+        path=symbol.path,
+        kind=definition.kind,
+        qualified=definition.qualified,
+        first_line=definition.first_line,
+        last_line=definition.last_line,
+        signature=definition.signature,
+        doc=definition.doc,
+    )
+
+
+def _item(workspace: Workspace, symbol: Symbol, body: bool, few: bool) -> str:
+    definition = symbol.definition
+    title = f"{symbol.path}:{definition.first_line}-{definition.last_line} {definition.kind} {definition.qualified}"
+    if not body and not few:
+        doc = f"  # {definition.doc}" if definition.doc else ""
+        return f"{title}\n    {shown(definition.signature)}{shown(doc)}"
+    lines = lines_of(workspace, symbol.path)[definition.first_line - 1 : definition.last_line]
+    most = len(lines) if body else _HEAD_LINES
+    width = len(str(definition.last_line))
+    numbered = [
+        f"{number:>{width}}  {shown(line)}" for number, line in enumerate(lines[:most], definition.first_line)
+    ]
+    if len(lines) > most:
+        numbered.append(f"[{len(lines) - most} more lines: body=true, or read_file]")
+    return "\n".join([title, *numbered])

@@ -1,0 +1,195 @@
+"""Finding who uses a symbol."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import anyio.to_thread
+
+from kimi_tools.errors import BadArguments
+from kimi_tools.index import Index, Mention, Symbol, index_of
+from kimi_tools.symbols.find import find
+from kimi_tools.symbols.names import is_test, parts
+from kimi_tools.symbols.page import lines_of, page, shown, within
+from kimi_tools.syntax.references import Scopes
+from kimi_tools.tool import Data, Param, Params, Result, tool
+from kimi_tools.workspace import Workspace
+
+
+class FindReferencesParams(Params):
+    name: str = Param("Name or Class.method")
+    path: str = Param("Only in this file or directory", default=".")
+    offset: int = Param("Skip so many", default=0, ge=0)
+
+
+class Reference(Data):
+    """One line that uses the name. `use`: definition, import, call, inherit or use; `within`: around it."""
+
+    path: str
+    line: int
+    use: str
+    within: str
+    certain: bool
+
+
+class References(Data):
+    """Every reference in order of rank, the tier that answered, and whether the answer is whole."""
+
+    tier: str
+    complete: bool
+    references: tuple[Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A mention, and whether it certainly means the symbol."""
+
+    mention: Mention
+    certain: bool
+
+
+@tool(
+    "Find references",
+    "Find the definitions, imports, calls and other uses of a symbol, with the enclosing function; "
+    "tells certain from likely.",
+    toolset="symbols",
+    effect="reads",
+)
+async def find_references(workspace: Workspace, params: FindReferencesParams) -> Result:
+    if not parts(params.name):
+        raise BadArguments("'name' holds no name; give one such as 'save' or 'Model.save'.")
+    folder = workspace.relative(params.path)
+    index = index_of(workspace)
+    await index.refresh()
+    return await anyio.to_thread.run_sync(_references, workspace, index, params, folder)
+
+
+def _references(workspace: Workspace, index: Index, params: FindReferencesParams, folder: str) -> Result:
+    last = parts(params.name)[-1]
+    match, targets = find(index, params.name, lambda _: True)
+    if match != "exact name":
+        targets = []
+    ranked = rank(index, last, targets, [item for item in index.mentions(last) if within(item.path, folder)])
+    coverage = index.coverage
+    return Result(
+        page(
+            workspace,
+            _head(params.name, targets, ranked, coverage.complete),
+            _items(workspace, index, ranked, params.offset),
+            params.offset,
+            [coverage.note(), _caution(last, targets, ranked)],
+        ),
+        References(
+            tier="syntactic",
+            complete=coverage.complete,
+            references=tuple(
+                Reference(
+                    path=item.mention.path,
+                    line=item.mention.line,
+                    use=item.mention.use,
+                    within="",
+                    certain=item.certain,
+                )
+                for item in ranked[:1000]
+            ),
+        ),
+    )
+
+
+def rank(index: Index, name: str, targets: list[Symbol], mentions: list[Mention]) -> list[Ranked]:
+    """The mentions that certainly mean one of the targets first, then by use and path.
+
+    Certain are the targets' own definitions; imports, where every definition of the name at the top level is a
+    target; and in files that define or import it, uses of a name that is defined there only once.
+    """
+    places = {(symbol.path, symbol.definition.line) for symbol in targets}
+    everywhere = index.symbols(name)
+    ambiguous = [symbol for symbol in everywhere if (symbol.path, symbol.definition.line) not in places]
+    method = bool(targets) and all("." in symbol.definition.qualified for symbol in targets)
+    home = {symbol.path for symbol in targets}
+    importing = {mention.path for mention in mentions if mention.use == "import"}
+    doubtful = {symbol.path for symbol in ambiguous}
+
+    def certain(mention: Mention) -> bool:
+        if mention.use == "definition":
+            return (mention.path, mention.line) in places
+        if not targets or method or mention.path in doubtful:
+            return False
+        if mention.path in home:
+            return True
+        others = [symbol for symbol in ambiguous if "." not in symbol.definition.qualified]
+        return mention.path in importing and not others
+
+    ranked = [Ranked(mention, certain(mention)) for mention in mentions]
+    order = {"definition": 0, "import": 1, "inherit": 2, "call": 2, "use": 2}
+
+    def key(item: Ranked) -> tuple[object, ...]:
+        mention = item.mention
+        return (
+            not (item.certain and mention.use == "definition"),
+            not item.certain,
+            is_test(mention.path),
+            mention.path,
+            order[mention.use] if mention.use == "definition" else 1,
+            mention.line,
+        )
+
+    return sorted(ranked, key=key)
+
+
+def _head(name: str, targets: list[Symbol], ranked: list[Ranked], complete: bool) -> str:
+    counts: dict[str, int] = {}
+    for item in ranked:
+        use = {"definition": "definition", "import": "import", "call": "call"}.get(
+            item.mention.use, "other use"
+        )
+        counts[use] = counts.get(use, 0) + 1
+    listed = ", ".join(f"{count} {use}{'s' if count != 1 else ''}" for use, count in counts.items())
+    certain = sum(item.certain for item in ranked)
+    files = len({item.mention.path for item in ranked})
+    state = f"syntactic index, {'complete' if complete else 'not complete yet'}"
+    if not ranked:
+        return f"No use of '{name}' in code ({state})."
+    return (
+        f"'{name}': {listed} in {files} file{'s' if files != 1 else ''}; "
+        f"{certain} certain, {len(ranked) - certain} likely ({state})"
+    )
+
+
+def _caution(last: str, targets: list[Symbol], ranked: list[Ranked]) -> str:
+    if not ranked:
+        return f"Strings, comments, documents and generated names are not in the index: search_text '{last}'."
+    if not targets:
+        return f"'{last}' is not defined in this repository; the uses mean something from outside or dynamic."
+    return ""
+
+
+def _items(workspace: Workspace, index: Index, ranked: list[Ranked], offset: int) -> list[str]:
+    """One line per reference; the text is read only for those that a page may show."""
+    items: list[str] = []
+    texts: dict[str, list[str]] = {}
+    scopes: dict[str, Scopes] = {}
+    before: tuple[str, bool] | None = None
+    for number, item in enumerate(ranked):
+        mention = item.mention
+        if not offset <= number < offset + 150:
+            items.append("")
+            continue
+        if mention.path not in texts:
+            texts[mention.path] = lines_of(workspace, mention.path)
+            scopes[mention.path] = Scopes(index.outline(mention.path) or [])
+        lines = texts[mention.path]
+        text = shown(lines[mention.line - 1].strip()) if mention.line <= len(lines) else ""
+        around = scopes[mention.path].at(mention.line, mention.use == "definition")
+        title = "" if before == (mention.path, item.certain) else f"{mention.path}{_mark(item)}\n"
+        before = (mention.path, item.certain)
+        items.append(f"{title}  {mention.line} {mention.use}{f' in {around}' if around else ''}: {text}")
+    return items
+
+
+def _mark(item: Ranked) -> str:
+    return "" if item.certain else " (likely)"
+
+
+def uses(items: Iterable[Ranked]) -> set[str]:
+    """The files that use it."""
+    return {item.mention.path for item in items}
