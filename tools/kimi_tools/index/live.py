@@ -22,6 +22,11 @@ from kimi_tools.workspace import Workspace
 FILE_BYTES = 1_000_000
 """Larger files are generated or data; they are counted, not indexed."""
 
+_ATTEMPTS = 3
+
+_UNREAD = b"?"
+"""The key of a file that is listed but not yet read; folders and ignore files have an empty one."""
+
 T = TypeVar("T")
 
 AT_ONCE = 150
@@ -88,10 +93,15 @@ class Index:
 
         A few changed files are read now; many are read in the background, and `coverage` says so meanwhile.
         """
-        if await asyncio.to_thread(self._guarded, self._look):
-            found = await listing.list_files(self._workspace)
-            await asyncio.to_thread(self._guarded, lambda: self._take(found))
-        await asyncio.to_thread(self._guarded, self._settle)
+        for _ in range(_ATTEMPTS):
+            try:
+                if await asyncio.to_thread(self._look):
+                    found = await listing.list_files(self._workspace)
+                    await asyncio.to_thread(self._take, found)
+                await asyncio.to_thread(self._settle)
+                return
+            except Damaged:
+                self._start_again()
 
     async def complete(self, seconds: float) -> Coverage:
         """Wait for the background build, at most so long."""
@@ -109,16 +119,12 @@ class Index:
             thread.join(30)
         self._store.close()
 
-    def _guarded(self, work: Callable[[], bool | None]) -> bool | None:
-        """Do it; when the database turns out damaged, start again from nothing."""
+    def _start_again(self) -> None:
+        """Forget everything, as the database has."""
         with self._lock:
-            try:
-                return work()
-            except Damaged:
-                self._files.clear()
-                self._watched.clear()
-                self._changed()
-                return True
+            self._files.clear()
+            self._watched.clear()
+            self._changed()
 
     def _changed(self) -> None:
         self._paths = None
@@ -126,20 +132,24 @@ class Index:
 
     def _look(self) -> bool:
         """Compare times with the disk. Returns whether the list of files must be made again."""
-        if not self._opened:
-            self._opened = True
-            self._recall()
-        again = not self._watched
-        for path, before in self._watched.items():
-            now = listing.state_of(self._workspace, path)
-            if now != before or not listing.settled(now):
-                again = True
-                break
-        for path, known in self._files.items():
-            now = listing.state_of(self._workspace, path)
-            if now != known.state or not listing.settled(now):
-                known.state = b""
-        return again
+        with self._lock:
+            if not self._opened:
+                self._opened = True
+                self._recall()
+            again = not self._watched
+            for path, before in self._watched.items():
+                now = listing.state_of(self._workspace, path)
+                if now != before or not listing.settled(now):
+                    again = True
+                    break
+            for path, known in self._files.items():
+                now = listing.state_of(self._workspace, path)
+                if now != known.state or not listing.settled(now):
+                    known.state = b""
+                    if known.blob:
+                        known.blob = 0  # what it held is not shown until it has been read again
+                        self._paths = None
+            return again
 
     def _recall(self) -> None:
         """Start from what the last process saw."""
@@ -156,32 +166,39 @@ class Index:
 
     def _take(self, found: listing.Listing) -> None:
         """Take over a new list of files."""
-        gone = [path for path in self._files if path not in found.files]
-        for path in gone:
-            del self._files[path]
-        unwatched = [path for path in self._watched if path not in found.watched]
-        for path in found.files:
-            self._files.setdefault(path, Known())
-        self._too_large &= found.files
-        self._watched = found.watched
-        self._store.remember(
-            self._root,
-            [(os.fsencode(path), state, b"") for path, state in self._watched.items()],
-            [os.fsencode(path) for path in (*gone, *unwatched)],
-        )
-        self._changed()
+        with self._lock:
+            gone = [path for path in self._files if path not in found.files]
+            for path in gone:
+                del self._files[path]
+            unwatched = [path for path in self._watched if path not in found.watched]
+            new = [path for path in found.files if path not in self._files]
+            self._files.update((path, Known()) for path in new)
+            self._too_large &= found.files
+            self._watched = found.watched
+            self._store.remember(
+                self._root,
+                [
+                    *((os.fsencode(path), state, b"") for path, state in self._watched.items()),
+                    *((os.fsencode(path), b"", _UNREAD) for path in new),
+                ],
+                [os.fsencode(path) for path in (*gone, *unwatched)],
+            )
+            self._changed()
 
     def _settle(self) -> None:
         """Read the changed files: a few now, many in the background."""
-        changed = [path for path, known in self._files.items() if not known.state]
-        if not changed:
-            return
-        building = self._building is not None and self._building.is_alive()
-        if len(changed) <= AT_ONCE:
-            self._read(changed)
-        elif not building:
-            self._building = threading.Thread(target=self._build, args=(changed,), name="index", daemon=True)
-            self._building.start()
+        with self._lock:
+            changed = [path for path, known in self._files.items() if not known.state]
+            if not changed:
+                return
+            building = self._building is not None and self._building.is_alive()
+            if len(changed) <= AT_ONCE:
+                self._read(changed)
+            elif not building:
+                self._building = threading.Thread(
+                    target=self._build, args=(changed,), name="index", daemon=True
+                )
+                self._building.start()
 
     def _read(self, paths: Iterable[str], containing: bytes = b"") -> None:
         """Index files now; with `containing`, only those that hold the bytes."""
@@ -330,9 +347,7 @@ class Index:
             try:
                 return work()
             except Damaged:
-                self._files.clear()
-                self._watched.clear()
-                self._changed()
+                self._start_again()
                 return work()
 
 

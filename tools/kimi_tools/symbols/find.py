@@ -72,8 +72,8 @@ def _find(workspace: Workspace, index: Index, params: FindSymbolParams, folder: 
         return Result("\n".join(filter(None, [head, coverage.note()])), data)
     plural = "" if len(found) == 1 else "s"
     head = f"{len(found)} definition{plural} of '{params.name}'{where}: {match} ({state})"
-    items = [_item(workspace, symbol, params.body, len(found) <= _FEW) for symbol in found]
-    return Result(page(workspace, head, items, params.offset, [coverage.note()]), data)
+    items = (_item(workspace, symbol, params.body, len(found) <= _FEW) for symbol in found[params.offset :])
+    return Result(page(workspace, head, items, params.offset, len(found), [coverage.note()]), data)
 
 
 def _wanted(symbol: Symbol, folder: str, kind: str) -> bool:

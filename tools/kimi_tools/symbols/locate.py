@@ -101,7 +101,7 @@ def _locate(workspace: Workspace, index: Index, params: LocateParams) -> Result:
     coverage = index.coverage
     head = f"{len(places)} likely places, the likeliest first" if places else "No file fits these words."
     return Result(
-        page(workspace, head, items, 0, [coverage.note()]),
+        page(workspace, head, items, 0, len(items), [coverage.note()]),
         Places(complete=coverage.complete, places=tuple(places)),
     )
 

@@ -1,7 +1,8 @@
 """Names: their parts, their likeness, and what a path says of a file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
+from difflib import get_close_matches
 
 _SEPARATORS = re.compile(r"\.|::|#|/|\\|->")
 _TEST = re.compile(
@@ -26,7 +27,7 @@ def words(name: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+", name)]
 
 
-def resembling(name: str, names: Iterable[str]) -> list[str]:
+def resembling(name: str, names: Collection[str]) -> list[str]:
     """The names most like one: those that contain it, its letters in order, or most of its letter pairs."""
     wanted = name.lower()
     pairs = _pairs(wanted)
@@ -44,6 +45,8 @@ def resembling(name: str, names: Iterable[str]) -> list[str]:
             score += 0.3
         if score >= 0.5:
             scored.append((-score, len(candidate), candidate))
+    if not scored:
+        return get_close_matches(name, names, _MOST_SIMILAR, 0.7)
     return [candidate for _, _, candidate in sorted(scored)[:_MOST_SIMILAR]]
 
 

@@ -67,9 +67,10 @@ def _file(workspace: Workspace, path: str, params: OutlineParams) -> Result:
         head += ". " + (
             "None that the grammar knows; read_file shows the text." if language else "Use read_file."
         )
-    items = [_line(item, _depth(item, found)) for item in kept]
+    items = (_line(item, _depth(item, found)) for item in kept[params.offset :])
     return Result(
-        page(workspace, head, items, params.offset), _data(path, True, [(path, item) for item in kept])
+        page(workspace, head, items, params.offset, len(kept)),
+        _data(path, True, [(path, item) for item in kept]),
     )
 
 
@@ -105,7 +106,7 @@ def _folder(workspace: Workspace, index: Index, path: str, params: OutlineParams
         raise NotFound(f"'{path}' does not exist; look for it with find_files.")
     head = f"{path}/: {len(files)} files with code, {len(symbols)} top-level definitions"
     return Result(
-        page(workspace, head, items, params.offset, [coverage.note()]),
+        page(workspace, head, items[params.offset :], params.offset, len(items), [coverage.note()]),
         _data(path, coverage.complete, symbols),
     )
 

@@ -1,6 +1,6 @@
 """Finding who uses a symbol."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import anyio.to_thread
@@ -74,8 +74,9 @@ def _references(workspace: Workspace, index: Index, params: FindReferencesParams
         page(
             workspace,
             _head(params.name, targets, ranked, coverage.complete),
-            _items(workspace, index, ranked, params.offset),
+            _items(workspace, index, ranked[params.offset :]),
             params.offset,
+            len(ranked),
             [coverage.note(), _caution(last, targets, ranked)],
         ),
         References(
@@ -163,33 +164,22 @@ def _caution(last: str, targets: list[Symbol], ranked: list[Ranked]) -> str:
     return ""
 
 
-def _items(workspace: Workspace, index: Index, ranked: list[Ranked], offset: int) -> list[str]:
-    """One line per reference; the text is read only for those that a page may show."""
-    items: list[str] = []
-    texts: dict[str, list[str]] = {}
-    scopes: dict[str, Scopes] = {}
-    before: tuple[str, bool] | None = None
-    for number, item in enumerate(ranked):
+def _items(workspace: Workspace, index: Index, ranked: list[Ranked]) -> Iterator[str]:
+    """One line per reference; a file's text is read when its first line is asked for."""
+    lines: list[str] = []
+    scopes = Scopes([])
+    before = ("", False)
+    for item in ranked:
         mention = item.mention
-        if not offset <= number < offset + 150:
-            items.append("")
-            continue
-        if mention.path not in texts:
-            texts[mention.path] = lines_of(workspace, mention.path)
-            scopes[mention.path] = Scopes(index.outline(mention.path) or [])
-        lines = texts[mention.path]
+        if mention.path != before[0]:
+            lines = lines_of(workspace, mention.path)
+            scopes = Scopes(index.outline(mention.path) or [])
         text = shown(lines[mention.line - 1].strip()) if mention.line <= len(lines) else ""
-        around = scopes[mention.path].at(mention.line, mention.use == "definition")
+        around = scopes.at(mention.line, mention.use == "definition")
         title = "" if before == (mention.path, item.certain) else f"{mention.path}{_mark(item)}\n"
         before = (mention.path, item.certain)
-        items.append(f"{title}  {mention.line} {mention.use}{f' in {around}' if around else ''}: {text}")
-    return items
+        yield f"{title}  {mention.line} {mention.use}{f' in {around}' if around else ''}: {text}"
 
 
 def _mark(item: Ranked) -> str:
     return "" if item.certain else " (likely)"
-
-
-def uses(items: Iterable[Ranked]) -> set[str]:
-    """The files that use it."""
-    return {item.mention.path for item in items}
