@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import anyio.to_thread
 
-from kimi_tools.errors import BadArguments
+from kimi_tools.clip import clip
 from kimi_tools.index import Index, Symbol, index_of
-from kimi_tools.symbols.names import is_test, parts, resembling
+from kimi_tools.symbols.names import checked, is_test, parts, resembling
 from kimi_tools.symbols.page import lines_of, page, shown, within
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
@@ -52,8 +52,7 @@ class FoundSymbols(Data):
     effect="reads",
 )
 async def find_symbol(workspace: Workspace, params: FindSymbolParams) -> Result:
-    if not parts(params.name):
-        raise BadArguments("'name' holds no name; give one such as 'save', 'Model.save' or 'get_*'.")
+    checked(params.name)
     folder = workspace.relative(params.path)
     index = index_of(workspace)
     await index.refresh()
@@ -69,7 +68,7 @@ def _find(workspace: Workspace, index: Index, params: FindSymbolParams, folder: 
     if not found:
         hint = _otherwise(index, params, folder)
         head = f"No definition of '{params.name}'{where} ({state}, {coverage.files:,} files).{hint}"
-        return Result("\n".join(filter(None, [head, coverage.note()])), data)
+        return Result(clip("\n".join(filter(None, [head, coverage.note()])), workspace.result_chars), data)
     plural = "" if len(found) == 1 else "s"
     head = f"{len(found)} definition{plural} of '{params.name}'{where}: {match} ({state})"
     items = (_item(workspace, symbol, params.body, len(found) <= _FEW) for symbol in found[params.offset :])

@@ -15,8 +15,14 @@ from kimi_tools.syntax import Definition
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}")
-_FILE_LINE = re.compile(r"([\w./-]+\.\w{1,4})(?:\"?, line |:)(\d+)|([\w./-]+/[\w.-]+\.\w{1,4})")
+_TEXT_CHARS = 40_000
+_IDENTIFIER = re.compile(r"\b[A-Za-z_][A-Za-z0-9_]{2,80}\b")
+_FILE_LINE = re.compile(
+    r"(?<![\w./-])(?:([\w./-]{1,200}\.\w{1,4})(?:\"?, line |:)(\d{1,7})\b"
+    r"|([\w./-]{1,200}/[\w.-]{1,100}\.\w{1,4})\b)"
+)
+    r"(?<![\w./-])(?:([\w./-]{1,200}\.\w{1,4})(?:\"?, line |:)(\d{1,7})\b|([\w./-]{1,200}/[\w.-]{1,100}\.\w{1,4})\b)"
+)
 _STOP = frozenset(
     re.findall(
         r"\w+",
@@ -69,20 +75,21 @@ class _Score:
     effect="reads",
 )
 async def locate(workspace: Workspace, params: LocateParams) -> Result:
-    if not _IDENTIFIER.search(params.text):
+    text = params.text[:_TEXT_CHARS].encode("utf-8", "replace").decode()
+    if not _IDENTIFIER.search(text):
         raise BadArguments("'text' holds no words; give the issue's text or an error message.")
     index = index_of(workspace)
     await index.complete(8)
-    return await anyio.to_thread.run_sync(_locate, workspace, index, params)
+    return await anyio.to_thread.run_sync(_locate, workspace, index, text, params.limit)
 
 
-def _locate(workspace: Workspace, index: Index, params: LocateParams) -> Result:
-    scores = score(index, params.text)
-    best = sorted(scores, key=lambda path: (-scores[path].value, path))[: params.limit]
+def _locate(workspace: Workspace, index: Index, text: str, limit: int) -> Result:
+    scores = score(index, text)
+    best = sorted(scores, key=lambda path: (-scores[path].value, path))[:limit]
     places: list[Place] = []
     items: list[str] = []
     for number, path in enumerate(best, 1):
-        chosen = _functions(index, path, params.text, scores[path].lines)
+        chosen = _functions(index, path, text, scores[path].lines)
         reasons = sorted(scores[path].reasons, key=lambda reason: (-scores[path].reasons[reason], reason))[:4]
         places.append(
             Place(

@@ -11,6 +11,8 @@ from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 
 _CHARS_PER_TOKEN = 4
+_FOCUS = 30
+_FOCUS_CHARS = 300
 
 
 class RepoMapParams(Params):
@@ -80,8 +82,8 @@ def _map(workspace: Workspace, index: Index, params: RepoMapParams, folder: str)
 def _starts(graph: Graph, focus: list[str]) -> dict[str, float]:
     """Where the walk over the graph starts: the files that the focus names, or that define or hold its words."""
     starts: dict[str, float] = {}
-    for item in focus:
-        clean = item.strip().removeprefix("./").rstrip("/")
+    for item in focus[:_FOCUS]:
+        clean = item[:_FOCUS_CHARS].strip().removeprefix("./").rstrip("/")
         for path in graph.files:
             if path == clean or path.startswith(f"{clean}/"):
                 starts[path] = starts.get(path, 0) + 1

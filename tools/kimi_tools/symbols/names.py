@@ -4,17 +4,33 @@ import re
 from collections.abc import Collection
 from difflib import get_close_matches
 
+from kimi_tools.errors import BadArguments
+
 _SEPARATORS = re.compile(r"\.|::|#|/|\\|->")
 _TEST = re.compile(
     r"(^|/)(tests?|testing|specs?|__tests__)(/|$)|(^|/)(test_[^/]*|[^/]*[._-](test|spec)s?\.[^/]+|conftest\.py)$",
     re.I,
 )
 _MOST_SIMILAR = 12
+_LONGEST = 300
 
 
 def parts(name: str) -> list[str]:
     """The parts of a qualified name as any language writes it: `a.b`, `a::b`, `A#b`, `a/b`, `A->b`."""
     return [part.strip().removesuffix("()") for part in _SEPARATORS.split(name) if part.strip(" ()*")]
+
+
+def checked(name: str) -> list[str]:
+    """The parts of a name that a caller gave. Raises `BadArguments` when it is none."""
+    if len(name) > _LONGEST or any(
+        ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in name
+    ):
+        raise BadArguments(
+            f"'name' is no name: it holds control characters or more than {_LONGEST} characters."
+        )
+    if found := parts(name):
+        return found
+    raise BadArguments("'name' holds no name; give one such as 'save' or 'Model.save'.")
 
 
 def is_test(path: str) -> bool:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
-from kimi_tools.errors import BadArguments
 from kimi_tools.index import Index, Mention, Symbol, index_of
 from kimi_tools.symbols.find import find
-from kimi_tools.symbols.names import is_test, parts
+from kimi_tools.symbols.names import checked, is_test, parts
 from kimi_tools.symbols.page import lines_of, page, shown, within
 from kimi_tools.syntax.references import Scopes
 from kimi_tools.tool import Data, Param, Params, Result, tool
@@ -55,8 +54,7 @@ class Ranked:
     effect="reads",
 )
 async def find_references(workspace: Workspace, params: FindReferencesParams) -> Result:
-    if not parts(params.name):
-        raise BadArguments("'name' holds no name; give one such as 'save' or 'Model.save'.")
+    checked(params.name)
     folder = workspace.relative(params.path)
     index = index_of(workspace)
     await index.refresh()
