@@ -2,6 +2,7 @@
 
 import asyncio
 import email.utils
+import random
 import socket
 import time
 from dataclasses import replace
@@ -524,3 +525,52 @@ def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("HTTPS_PROXY", "nonsense://127.0.0.1:9")
     with pytest.raises(errors.RequestRefused, match="proxy of the environment cannot be used"):
         asyncio.run(connect(Connection(host="https://nowhere.invalid/v1", limits=HASTY)))
+
+
+@pytest.mark.parametrize("model", ["kimi-k2.6", "kimi-k3"])
+def test_a_run_through_every_passing_fault_breaks_no_rule(model: str) -> None:
+    """120 steps; every second one meets a fault; results get lost, doubled and swapped on the way."""
+    chance = random.Random(7)
+    faults = [
+        *(Turn(error=kind, retry_after="0.001") for kind in sorted(RETRIED)),
+        *BROKEN.values(),
+        *EMPTY.values(),
+        replace(GOOD, cut_at=200),
+        replace(GOOD, cut_at=-1, reset=True),
+        Turn(text="Half a sen", finish="length"),
+        Turn(calls=(Sent("read_file", '{"path": "a'),), finish="length"),
+        Turn(text="Calling.", finish="tool_calls"),
+    ]
+    answers = [
+        GOOD,
+        Turn(calls=(READS, READS, Sent("read_file", "{'path': 'b.py',}"))),
+        Turn(reasoning="Hm.", calls=(READS,), leak="content"),
+        Turn(calls=(READS,), leak="reasoning", leak_form="k3"),
+        Turn(calls=(Sent("read_file", {"path": "a.py"}, id="same"), Sent("nothing", {}, id="same"))),
+        Turn(text="One moment."),
+        replace(GOOD, finish="stop", usage="choice"),
+        replace(GOOD, finish=None, usage="none"),
+    ]
+
+    def respond(request: Any) -> Turn:
+        return chance.choice(faults if request.number % 2 else answers)
+
+    async def run() -> int:
+        messages: list[Any] = [*HISTORY]
+        steps = 0
+        async with await connect(connection(api, model=model)) as link:
+            for _ in range(120):
+                answer = await link.answer(messages, OFFERED)
+                steps += 1
+                results = [CallResult(call.id, call.name, "1: x = 1") for call in answer.message.calls]
+                chance.shuffle(results)
+                messages += [answer.message, *results[: chance.choice([1, 2, 3])]]
+                if chance.random() < 0.2:
+                    messages.append(
+                        chance.choice([CallResult("lost", "read_file", "x"), User("Go on."), User("")])
+                    )
+        return steps
+
+    with KimiApi(respond) as api:
+        assert asyncio.run(run()) == 120
+    assert not api.refusals
