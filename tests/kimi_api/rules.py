@@ -1,5 +1,6 @@
 """What the real endpoint refuses, refused here with its words, so that no client mistake passes unseen."""
 
+import json
 import re
 from typing import Any
 
@@ -74,9 +75,17 @@ def _check_assistant(position: int, message: dict[str, Any]) -> list[str]:
     if len(set(identities)) != len(identities) or "" in identities:
         raise refuse(f"tool call ids at position {position} must be unique and not empty")
     for call in calls:
-        if not isinstance(call.get("function", {}).get("arguments"), str):
-            raise refuse(f"tool call arguments at position {position} must be a string")
+        arguments = call.get("function", {}).get("arguments")
+        if not isinstance(arguments, str) or not _is_object(arguments):  # chat templates read them again
+            raise refuse(f"tool call arguments at position {position} must be a JSON object as a string")
     return identities
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _unanswered(waiting: list[str]) -> ApiError:

@@ -75,6 +75,16 @@ BAD_HISTORIES = {
     "two results of one call": ([USER, asked(), result(), result()], "is not found"),
     "an empty assistant message": ([USER, {"role": "assistant", "content": ""}], "must not be empty"),
     "missing reasoning": ([USER, asked(reasoning_content=None), result()], "reasoning_content is missing"),
+    "arguments that are no JSON": (
+        [
+            USER,
+            {
+                **asked(),
+                "tool_calls": [{**asked()["tool_calls"][0], "function": {"name": "f", "arguments": "{"}}],
+            },
+        ],
+        "must be a JSON object",
+    ),
     "no messages": ([], "messages must not be empty"),
 }
 
