@@ -1,6 +1,7 @@
 """Where jobs run: in processes of this machine, or on a Ray cluster. The same jobs, the same outcomes."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,8 @@ def _join(ray: Any, address: str) -> None:
             raise BatchError(
                 f"{refusal}: {error.strerror or error}; is it running, and the port right?"
             ) from None
+    # under `uv run` Ray would start its workers through uv in a copied folder; ours run in the environment as it is
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     loopback = not address or host.startswith("127.")
     own: dict[str, Any] = {"_node_ip_address": "127.0.0.1"} if loopback else {}
     if not address:

@@ -78,7 +78,13 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
     _, place, built = await _place(arguments, folder)
     os.environ.update(place.variables)  # this process is the job's own; commands inherit the allowed names
     request = Request.model_validate(
-        {**arguments["run"], "issue": place.instance.problem, "root": place.checkout, "readable": [folder]}
+        {
+            **arguments["run"],
+            "issue": place.instance.problem,
+            "root": place.checkout,
+            "readable": [folder],
+            "allow": ["secrets"],
+        }
     )
     run_folder = create(folder / "state", request)
     found = find_key(address(request.host), os.environ, Path(arguments["key_file"]))

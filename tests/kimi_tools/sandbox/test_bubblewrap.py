@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kimi_tools.errors import NotAllowed
+from kimi_tools.policy import Policy
 from kimi_tools.sandbox import Place, Sandbox
 from kimi_tools.workspace import Workspace
 from tests.kimi_tools.sandbox.conftest import shell
@@ -104,6 +105,12 @@ def test_files_of_secrets_look_empty_and_leave_no_trace(make_confined: MakeConfi
     finished = shell(workspace, "cat .env app/.env.local .env.example")
     assert (finished.exit_code, finished.text) == (0, "TOKEN=")
     assert tree_hash(workspace.root) == before
+
+
+def test_with_leave_for_secrets_a_command_sees_them(make_confined: MakeConfined) -> None:
+    workspace = make_confined({".env": "TOKEN=1"})
+    workspace.policy = Policy.allowing(["secrets"])
+    assert shell(workspace, "cat .env").text == "TOKEN=1"
 
 
 def test_no_secret_of_the_server_reaches_a_command(

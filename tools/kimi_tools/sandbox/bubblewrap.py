@@ -162,7 +162,7 @@ def _guards(place: Place, found: Mapping[str, object], handles: "_Handles") -> l
     for path in guarded:
         if not (place.root / path).is_symlink():
             arguments += ["--ro-bind", str(place.root / path), str(place.at / path)]
-    hidden = [path for path in found if hides(path)]
+    hidden = [] if place.show_secrets else [path for path in found if hides(path)]
     for path in hidden[:_MOST_HIDDEN]:
         if not (place.root / path).is_symlink():
             arguments += ["--ro-bind-data", str(handles.data(b"")), str(place.at / path)]

@@ -17,7 +17,8 @@ class Place:
     original's path). `folder`: its working directory, relative to the root. `writable`: further existing
     directories, seen at their own path; they come from our own code only. `cache`: a private directory that
     commands see as `~/.cache`, so that a second build is as fast as it is outside. `reach`: asks the user
-    whether a host may be reached; may block.
+    whether a host may be reached; may block. `show_secrets`: files that hold passwords by their names (`.env`)
+    are not empty for the command.
     """
 
     root: Path
@@ -26,6 +27,7 @@ class Place:
     writable: Sequence[Path] = ()
     cache: Path | None = None
     reach: Reach | None = None
+    show_secrets: bool = False
 
 
 class Sandbox(Protocol):

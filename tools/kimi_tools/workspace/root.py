@@ -235,7 +235,8 @@ class Workspace:
         folder = self.real_path(folder)
         cache = self.state / "cache"
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = Place(self.root, self.at, folder, writable, cache, self._asker(argv))
+        show = "secrets" in self.policy.allowed
+        place = Place(self.root, self.at, folder, writable, cache, self._asker(argv), show)
         return await run_confined(
             self.sandbox, argv, place, timeout=timeout, environment=environment, on_output=on_output
         )
