@@ -101,8 +101,6 @@ def _join(ray: Any, address: str) -> None:
             raise BatchError(
                 f"{refusal}: {error.strerror or error}; is it running, and the port right?"
             ) from None
-    # under `uv run` Ray would start its workers through uv in a copied folder; ours run in the environment as it is
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     loopback = not address or host.startswith("127.")
     own: dict[str, Any] = {"_node_ip_address": "127.0.0.1"} if loopback else {}
     if not address:
@@ -123,6 +121,9 @@ def _collect(ray: Any, reference: Any, job: Job) -> Ended:
 def _ray() -> Any:
     import importlib
 
+    # under `uv run` Ray would start its workers through uv in a copied folder; ours run
+    # in the environment as it is (Ray reads this when it is imported)
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
         return importlib.import_module("ray")
     except ImportError:

@@ -96,6 +96,7 @@ def sitting(options: argparse.Namespace, url: str, name: str, kill_at: int) -> d
 def with_cluster(options: argparse.Namespace, url: str) -> dict[str, Any]:
     """The same batch on a cluster of a head and two nodes; one node is killed after three outcomes."""
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_health_check_period_ms": "500"}
+    os.environ |= {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
