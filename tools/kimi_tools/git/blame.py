@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from kimi_tools.clip import clip_line, weight
-from kimi_tools.errors import BadArguments, NotFound
+from kimi_tools.errors import BadArguments, NotFound, ToolError
 from kimi_tools.git.lines import lines_of
 from kimi_tools.git.objects import blob
 from kimi_tools.gitcommand import Repository
@@ -67,6 +67,7 @@ async def git_blame(workspace: Workspace, params: GitBlameParams) -> Result:
             "blame",
             "--porcelain",
             "--no-progress",
+            "--no-textconv",
             "--root",
             f"-L{first},{last}",
             *([commit] if commit else []),
@@ -77,6 +78,10 @@ async def git_blame(workspace: Workspace, params: GitBlameParams) -> Result:
     if done.exit_code:
         if b"no such path" in done.stderr:
             raise NotFound(f"'{path}' is not committed, so no line of it has a history; git_status shows it.")
+        if b"invalid object name" in done.stderr:  # its text quotes the file, which may lie anywhere
+            raise ToolError(
+                "The file that blame.ignoreRevsFile names is no list of commits; correct that setting."
+            )
         raise repository.explain("blame", done.stderr)
     lines, about = _parse(done.stdout)
     return _page(path, first, total, lines, about, workspace.result_chars)

@@ -52,7 +52,18 @@ async def git_log(workspace: Workspace, params: GitLogParams) -> Result:
     arguments = [*await _range(repository, params.revision)]
     arguments += await _selection(repository, params, path, arguments[0])
     done = await repository.run(
-        *("log", "-z", "--no-patch", "--no-color", "--no-notes", "--no-show-signature", "--no-decorate"),
+        *(
+            "log",
+            "-z",
+            "--no-patch",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--ignore-submodules=dirty",
+            "--no-color",
+            "--no-notes",
+            "--no-show-signature",
+            "--no-decorate",
+        ),
         "--format=tformat:%H%x00%an%x00%aI%x00%s",
         *(f"--skip={params.offset}", f"--max-count={params.limit + 1}", *arguments),
     )

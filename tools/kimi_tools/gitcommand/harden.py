@@ -25,7 +25,6 @@ _FIXED = {
     **dict.fromkeys(("mailmap.file", "diff.orderFile", "core.hooksPath"), os.devnull),
     **dict.fromkeys(("core.quotePath", "color.ui"), "false"),
     **dict.fromkeys(("i18n.commitEncoding", "i18n.logOutputEncoding"), "UTF-8"),
-    "blame.ignoreRevsFile": "",
     "protocol.allow": "never",
     "safe.bareRepository": "explicit",
     "diff.ignoreSubmodules": "dirty",
@@ -34,7 +33,8 @@ _FIXED = {
 
 _RUNS_PROGRAMS = re.compile(
     r"""(?s) filter\..* | diff\..*\.(command|textconv|cachetextconv) | merge\..*\.driver | credential\..*
-    | gpg\..* | submodule\..*\.(update|ignore) | hook\..* | trailer\..* | alias\..* | pager\..*
+    | gpg\.(.*\.)?(program|defaultkeycommand) | submodule\..*\.(update|ignore) | hook\..* | trailer\..*
+    | alias\..* | pager\..*
     | sequence\.editor | interactive\.difffilter | core\.pager
     | remote\..*\.(uploadpack|receivepack|vcs|promisor)""",
     re.VERBOSE | re.IGNORECASE,
@@ -65,7 +65,7 @@ def overrides(listing: Iterable[tuple[str, str, str | None]]) -> dict[str, str]:
     return {**taken, **hooks}
 
 
-_EMPTY = {"update": "none", "ignore": "dirty", "promisor": "false"}
+_EMPTY = {"program": FALSE, "update": "none", "ignore": "dirty", "promisor": "false"}
 """Values for settings where an empty one is an error."""
 
 

@@ -123,10 +123,8 @@ class Repository:
         """The error for what git said."""
         said = stderr.decode("utf-8", "replace").replace(f"{self.place.root}/", "")
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        first = reveal_line(
-            next((line for line in lines if line.startswith(("fatal:", "error:"))), "".join(lines[:1]))
-        )
-        reason = re.sub(r"^(fatal|error): ", "", first)[:300] or "no reason given"
+        first = next((line for line in lines if line.startswith(("fatal:", "error:"))), " ".join(lines))
+        reason = reveal_line(re.sub(r"^(fatal|error): ", "", first))[:300] or "no reason given"
         if lock := re.search(r"Unable to create '([^'\n]*\.lock)': File exists", said):
             return self._locked(lock[1])
         if re.search(r"lazy fetching disabled|promisor|could not fetch [0-9a-f]{40}", said):
