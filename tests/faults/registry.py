@@ -155,12 +155,133 @@ TESTS: dict[str, tuple[str, ...]] = {
         "faults/test_writes.py::test_whichever_system_call_fails_all_files_are_old_or_all_are_new",
         "faults/test_paths.py::test_reads_and_writes_are_refused_by_both_doors",
     ),
+    # git
+    "GIT-027": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+    ),
+    "GIT-028": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+    ),
+    "GIT-029": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+    ),
+    "GIT-030": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+    ),
+    "GIT-031": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+    ),
+    "GIT-032": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+    ),
+    "GIT-036": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+    ),
+    "GIT-038": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+    ),
+    "GIT-033": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+        "faults/test_git.py::test_a_missing_object_of_a_partial_clone_is_not_fetched",
+    ),
+    "GIT-039": (
+        "faults/test_git.py::test_a_repository_elsewhere_is_refused",
+        "faults/test_git.py::test_real_worktrees_submodules_and_sparse_checkouts_work",
+    ),
+    "GIT-041": (
+        "faults/test_git.py::test_borrowed_objects_and_included_configuration_are_reported",
+        "faults/test_git.py::test_a_file_named_in_the_configuration_is_not_quoted",
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+    ),
+    "GIT-042": (
+        "faults/test_git.py::test_an_option_in_an_argument_is_never_one",
+        "kimi_tools/git/test_reading.py::test_unknown_and_malformed_revisions_are_told_apart",
+        "kimi_tools/git/test_writing.py::test_a_name_that_is_no_branch_is_refused",
+    ),
+    "GIT-046": ("faults/test_git.py::test_another_repository_cannot_be_named",),
+    "GIT-047": (
+        "faults/test_git.py::test_a_commit_leaves_the_configuration_as_it_was",
+        "kimi_tools/git/test_writing.py::test_a_message_is_data",
+    ),
+    "GIT-049": (
+        "kimi_tools/git/test_writing.py::test_names_that_look_like_options_or_patterns_are_names",
+        "kimi_tools/git/test_writing.py::test_a_name_that_is_no_text_is_committed_with_its_directory",
+        "kimi_tools/git/test_reading.py::test_status_groups_what_changed",
+    ),
+    "GIT-050": ("faults/test_git.py::test_git_variables_of_the_server_do_not_count",),
+    "GIT-051": ("faults/test_git.py::test_a_lock_left_behind_is_told_and_not_removed",),
+    "GIT-052": (
+        "kimi_tools/git/test_writing.py::test_no_commit_in_the_middle_of_something_else",
+        "faults/test_git.py::test_unusual_states_are_told_and_nothing_fails_with_a_traceback",
+        "kimi_tools/git/test_writing.py::test_the_first_commit_of_a_branch_can_be_made",
+    ),
+    "GIT-053": ("faults/test_git.py::test_damage_is_told_in_one_sentence_and_quickly",),
+    "GIT-054": ("faults/test_git.py::test_control_characters_in_history_are_shown_and_not_sent",),
+    "GIT-057": (
+        "faults/test_git.py::test_real_worktrees_submodules_and_sparse_checkouts_work",
+        "faults/test_git.py::test_a_path_outside_the_sparse_cone_is_not_committed_away",
+        "faults/test_git.py::test_a_bare_repository_is_told_what_to_do",
+    ),
+    # exec
+    "EXEC-060": (
+        "kimi_tools/test_shell.py::test_nothing_is_kept_between_calls",
+        "kimi_tools/test_shell.py::test_secrets_of_the_environment_do_not_reach_the_command",
+    ),
+    "EXEC-062": (
+        "kimi_tools/test_process.py::test_programs_are_not_found_through_relative_or_excluded_entries_of_path",
+        "faults/test_git.py::test_a_git_in_the_repository_is_never_run",
+    ),
+    # search
+    "SEAR-108": ("kimi_tools/test_search.py::test_a_catastrophic_pattern_ends_quickly",),
+    "SEAR-109": (
+        "kimi_tools/test_search.py::test_an_invalid_pattern_is_explained_with_the_way_out",
+        "kimi_tools/test_search.py::test_a_catastrophic_pattern_ends_quickly",
+        "kimi_tools/test_search.py::test_look_around_works",
+    ),
+    "SEAR-111": (
+        "kimi_tools/test_search.py::test_binary_and_huge_files_are_skipped_and_counted",
+        "kimi_tools/test_search.py::test_a_long_line_is_cut_around_its_match",
+    ),
+    "SEAR-112": (
+        "kimi_tools/test_search.py::test_pages_cover_every_match_once",
+        "kimi_tools/git/test_reading.py::test_status_pages_many_changes",
+    ),
+    "SEAR-113": (
+        "kimi_tools/test_search.py::test_a_tree_deeper_than_the_longest_path_gives_a_partial_answer",
+    ),
+    "SEAR-114": (
+        "kimi_tools/test_search.py::test_ignored_files_are_left_out_and_pointed_at",
+        "kimi_tools/test_search.py::test_files_of_secrets_are_not_searched",
+    ),
+    "SEAR-116": ("kimi_tools/test_search.py::test_what_cannot_be_read_is_told",),
 }
 """Case: the tests, as paths below `tests/` and names."""
 
 _NO_HTTP = "kimi-mcp serves over stdin and stdout only; no socket is opened, so there is nothing to attack."
 
+_NO_REMOTES = (
+    "No git tool talks to a remote (no clone, fetch, pull or push), and the wrapper allows no transport at all "
+    "(GIT_ALLOW_PROTOCOL=none); the vectors of a lazy fetch in faults/test_git_vectors.py prove it."
+)
+_NO_ALLOW_LIST = (
+    "There is no list of allowed commands that a command line could slip past: run_command hands every line to "
+    "the shell inside the sandbox, which is the boundary; our own programs are started from argument lists."
+)
+
 REASONS: dict[str, str] = {
+    # git
+    **dict.fromkeys(("GIT-037", "GIT-048", "GIT-055"), _NO_REMOTES),
+    # exec
+    **dict.fromkeys(("EXEC-058", "EXEC-059", "EXEC-061"), _NO_ALLOW_LIST),
     # platform
     "PLAT-153": "Windows is not supported; on POSIX these are plain names, and '.git' is looked for behind "
     "backslashes, streams and trailing dots too (TRUS-017).",
