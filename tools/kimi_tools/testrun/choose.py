@@ -23,10 +23,11 @@ def runner_named(name: str) -> Runner:
 
 def suites(tree: Tree) -> list[Suite]:
     """Every suite in the repository: nearest to the root first, then the one with the most test files."""
-    found = [suite for runner in RUNNERS for suite in runner.find(tree)]
-    order = {runner.name: index for index, runner in enumerate(RUNNERS)}
-    found.sort(key=lambda s: (_depth(s.folder), -min(s.size, 1), order[s.runner], -s.size, s.folder))
-    return found
+    found: dict[tuple[str, tuple[str, ...]], Suite] = {}
+    for runner in RUNNERS:
+        for suite in runner.find(tree):
+            found.setdefault((suite.folder, runner.suffixes), suite)
+    return sorted(found.values(), key=lambda suite: (_depth(suite.folder), -suite.size, suite.folder))
 
 
 def from_command(command: str, folder: str, reason: str) -> Suite:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from typing import Any, cast, get_args
 
 from kimi_tools import progress
@@ -19,7 +20,8 @@ class Collector:
     """Cases by id in the order in which they first appeared.
 
     `root` is the workspace's absolute path and `folder` the absolute path in which the runner works: what a
-    runner calls a file is made relative to the root with them. `prefix` is put before every id.
+    runner calls a file is made relative to the root with them. `prefix` is put before every id. `ended`: our
+    reporter has said that the runner is done. `problems` are the runner's own; `crash` says how it died.
     """
 
     def __init__(self, root: str, folder: str, prefix: str = "") -> None:
@@ -31,6 +33,7 @@ class Collector:
         self.total = 0
         self.ended = False
         self.problems: list[str] = []
+        self.crash = ""
         self.left_out = 0
         self._current = self._told = ""
 
@@ -71,9 +74,7 @@ class Collector:
         if before is None and len(self.cases) >= MAX_CASES:
             self.left_out += 1
             return
-        trace = plain(trace).strip("\n")
-        if len(trace) > TRACE_CHARS:
-            trace = f"{trace[: TRACE_CHARS // 3]}\n[…]\n{trace[-TRACE_CHARS * 2 // 3 :]}"
+        trace = trim(plain(trace))
         self.cases[id] = CaseResult(
             id=id,
             status=status,
@@ -111,6 +112,8 @@ class Collector:
                     trace=_text(fields, "trace"),
                     collecting=fields.get("collecting") is True,
                 )
+            case "drop":
+                self.running.pop(self.prefix + _text(fields, "id"), None)
             case "problem":
                 self.problems.append(clip_line(plain(_text(fields, "message")), MESSAGE_CHARS))
             case "done":
@@ -122,15 +125,35 @@ class Collector:
         """All cases; those still running are unfinished."""
         return (*self.cases.values(), *(case for id, case in self.running.items() if id not in self.cases))
 
+    def say(self, doing: str) -> None:
+        """What the runner is doing beside tests, such as compiling."""
+        self._current = clip_line(plain(doing).strip(), 100)
+
     def tell(self) -> None:
         """Report progress to whoever listens, when there is any since the last call."""
         done = len(self.cases)
         bad = sum(case.bad for case in self.cases.values())
-        of = f"/{self.total}" if self.total >= done else ""
+        of = f"/{self.total}" if self.total and self.total >= done else ""
         message = f"{done}{of} tests, {bad} failed; {self._current}"
         if self._current and message != self._told:
             self._told = message
             progress.report(message, done, self.total or None)
+
+
+_NOISE = re.compile(
+    r"\s+at .*(?:/node_modules/|\bnode:|<anonymous>\)?$)"  # JavaScript
+    r"|\s+at (?:java\.|jdk\.|sun\.|org\.junit\.|junit\.|org\.gradle\.|org\.apache\.maven\.|com\.sun\.)"
+    r"|\s*(?:#|from )?/\S*/gems/(?:rspec|bundler)-"
+)
+
+
+def trim(trace: str) -> str:
+    """A traceback without the frames of runners and platforms, and bounded."""
+    lines = [line.rstrip() for line in trace.split("\n") if not _NOISE.match(line)]
+    text = "\n".join(lines).strip("\n")
+    if len(text) <= TRACE_CHARS:
+        return text
+    return f"{text[: TRACE_CHARS // 3]}\n[…]\n{text[-TRACE_CHARS * 2 // 3 :]}"
 
 
 def _number(value: object) -> float:

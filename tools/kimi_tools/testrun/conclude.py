@@ -20,6 +20,8 @@ def conclude(plan: Plan, collector: Collector, finished: Finished) -> tuple[Verd
         return "crashed", f"The runner was killed by {_signal(finished.exit_code - 128)}{during}."
     if plan.announces_end and not collector.ended and (cases or collector.total):
         return "crashed", f"The runner ended with exit code {finished.exit_code} before it was done{during}."
+    if collector.crash:
+        return "crashed", collector.crash
     if any(case.collecting for case in cases):
         return "collection error", "Some tests could not be loaded or compiled."
     if any(case.bad for case in cases):

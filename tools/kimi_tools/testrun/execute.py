@@ -18,7 +18,7 @@ from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.conclude import conclude
 from kimi_tools.testrun.follow import Lines, Tail, following
 from kimi_tools.testrun.report import CaseResult, Status, TestReport, compare
-from kimi_tools.testrun.suite import EVENTS, Job, Plan, Runner, Selection, Suite
+from kimi_tools.testrun.suite import Job, Plan, Runner, Selection, Suite
 from kimi_tools.testrun.tree import Tree
 from kimi_tools.workspace import Workspace
 
@@ -96,7 +96,8 @@ async def _run(
     collector = Collector(str(root), str(root / suite.folder), prefix)
     on_line = plan.on_line
     lines = Lines(lambda line: on_line(line.decode("utf-8", "replace"), collector) if on_line else None)
-    async with following(Tail(scratch, EVENTS, Lines(collector.event)), collector.tell):
+    events = Lines(lambda line: plan.on_event(line, collector))
+    async with following(Tail(scratch, plan.events, events), collector.tell):
         finished = await workspace.run(
             plan.argv,
             cwd=suite.folder,
@@ -164,7 +165,7 @@ def _report(
         exit_code=finished.exit_code,
         seconds=round(finished.seconds, 3),
         cases=collector.results(),
-        output=plain(finished.text),
+        output=plain(plan.log(finished.text)),
         selection=" ".join((*selection.paths, *selection.ids, *selection.parts))[:2_000],
         others=others,
         notes=tuple(notes),

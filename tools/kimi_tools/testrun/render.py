@@ -76,8 +76,9 @@ def _failure(case: CaseResult, limit: int) -> str:
     lines = [clip_line(head, 400)]
     if case.message:
         lines += [f"  {line}" for line in case.message.splitlines()[:12]]
-    if case.trace and case.trace.strip() != case.message.strip():
-        lines += [f"  | {clip_line(line, 200)}" for line in case.trace.splitlines()]
+    trace = case.trace.removeprefix(case.message).strip("\n")
+    if trace:
+        lines += [f"  | {clip_line(line, 200)}" for line in trace.splitlines()]
     return clip("\n".join(lines), max(limit, 200))
 
 

@@ -1,5 +1,6 @@
 """What a test run found: plain facts, the same for every runner."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal
 
@@ -83,8 +84,9 @@ class TestReport(Data):
 
     @property
     def failures(self) -> tuple[CaseResult, ...]:
-        """The tests that count against the run, in the order of the run."""
-        return tuple(case for case in self.cases if case.bad)
+        """The tests that count against the run, by place: runners in several processes have no order."""
+        bad = (case for case in self.cases if case.bad)
+        return tuple(sorted(bad, key=lambda case: (case.path, case.line, _natural(case.id))))
 
     def statuses(self) -> dict[str, Status]:
         """Each test's status by its id."""
@@ -103,6 +105,11 @@ class TestReport(Data):
         )
         found = [case.status for case in self.cases]
         return {status: found.count(status) for status in order if status in found}
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Sorts `test[9]` before `test[10]`."""
+    return [(int(piece) if piece.isdecimal() else 0, piece) for piece in re.split(r"(\d+)", text)]
 
 
 def compare(

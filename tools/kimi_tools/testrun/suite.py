@@ -67,20 +67,30 @@ class Job:
     cache: Path
 
 
+def event_line(line: bytes, collector: Collector) -> None:
+    """The default reading of the event file: our own reporters' JSON."""
+    collector.event(line)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to run, and how to read what it finds.
 
-    `on_line` sees each line of output; `at_end` reads report files. `announces_end`: the reporter writes an
-    end event, so that a runner which dies with exit code 0 is noticed.
+    `on_line` sees each line of output; `on_event` each line of the file `events` in the scratch directory
+    while it grows; `at_end` reads report files. `announces_end`: the reporter writes an end event, so that a
+    runner which dies with exit code 0 is noticed. `nothing_codes`: exit codes that mean that no test fits.
+    `log` makes of the output the text that a person would have seen.
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     on_line: Callable[[str, Collector], None] | None = None
+    events: str = EVENTS
+    on_event: Callable[[bytes, Collector], None] = event_line
     at_end: Callable[[Collector], None] | None = None
     announces_end: bool = False
     nothing_codes: frozenset[int] = frozenset()
+    log: Callable[[str], str] = str
 
 
 class Runner(Protocol):

@@ -14,10 +14,15 @@ _LONGEST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One simple command: the variables set before it, its words, and the runner that they name or ''."""
+    """One simple command: the runner that it names, its words, and the variables set before it.
+
+    `start` is the index of the word that is the runner's program; before it stand others that start it
+    (`npx`, `uv run`, `nyc`).
+    """
 
     runner: str
     argv: tuple[str, ...]
+    start: int
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -38,8 +43,9 @@ def parse(command: str) -> Words | None:
             name, equals, value = words.pop(0).partition("=")
             if equals:
                 environment[name] = value
-        if runner := runner_of(words):
-            return Words(runner, tuple(words), environment)
+        runner, start = runner_of(words)
+        if runner:
+            return Words(runner, tuple(words), start, environment)
     return None
 
 
@@ -56,6 +62,9 @@ _NAMES = {
     "runtests.py": "django",
     "manage.py": "django",
     "react-scripts": "jest",
+    "jest.js": "jest",
+    "vitest.mjs": "vitest",
+    "mocha.js": "mocha",
 }
 _PAIRS = {
     ("go", "test"): "go",
@@ -68,17 +77,18 @@ _PAIRS = {
 }
 
 
-def runner_of(words: list[str]) -> str:
-    """The runner that a command's words name; '' for none."""
+def runner_of(words: list[str]) -> tuple[str, int]:
+    """The runner that a command's words name and the index of its program; ('', 0) for none."""
     names = [word.rpartition("/")[2] for word in words]
     for index, name in enumerate(names):
         if name == "unittest" and names[index - 1] == "-m":
-            return "unittest"
+            return "unittest", max(index - 2, 0)
         if name == "manage.py" and "test" not in names[index + 1 : index + 2]:
             continue
         if runner := _NAMES.get(name):
-            return runner
+            module = names[index - 1 : index] == ["-m"]
+            return runner, max(index - 2, 0) if module else index
         for (program, word), runner in _PAIRS.items():
             if name == program and word in names[index + 1 :]:
-                return runner
-    return ""
+                return runner, index
+    return "", 0

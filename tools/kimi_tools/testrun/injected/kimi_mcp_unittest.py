@@ -19,6 +19,7 @@ import unittest
 
 PATTERNS = ("test*.py", "*_test.py", "*_tests.py", "tests.py")
 TRACE_CHARS = 20000
+RUNNER = os.path.dirname(unittest.__file__) + os.sep
 HERE = os.path.abspath(__file__)
 
 
@@ -40,7 +41,7 @@ def place(test):
         function = inspect.unwrap(method) if method else type(case)
         path = inspect.getsourcefile(function) or ""
         line = function.__code__.co_firstlineno if hasattr(function, "__code__") else 0
-        return os.path.relpath(path) if path else "", line
+        return ("", 0) if not path or path.startswith(RUNNER) else (os.path.relpath(path), line)
     except (TypeError, ValueError, OSError):
         return "", 0
 
@@ -69,7 +70,7 @@ class Recorder:
         path, line = place(test) if id not in self.started else self.started[id][1:]
         end = {"status": status, "path": path, "line": line, "message": message, "trace": ""}
         if err is not None:
-            end["message"], end["line"], end["trace"] = describe(err, path, line)
+            end.update(describe(err, path, line))
         self.ends[id] = end
         if id not in self.started:  # setUpClass, setUpModule: no test of its own
             self.write(id, end)
@@ -87,13 +88,14 @@ class Recorder:
         self.ends.pop(id, None)
 
     def failed_import(self, test, err):
-        name = test.id().replace("unittest.loader._FailedTest.", "")
+        name, path = getattr(test, "kimi_mcp_module", None) or (test.id().rpartition(".")[2], "")
         cause = getattr(test, "_exception", None)
         text = str(cause if cause is not None else err[1])
         lines = [line for line in text.splitlines() if line.strip()]
         self.events.write(
             event="end",
             id=name,
+            path=path,
             status="error",
             message=lines[-1] if lines else "",
             trace=text[-TRACE_CHARS:],
@@ -103,19 +105,32 @@ class Recorder:
 
 
 def describe(err, path, line):
-    """The message of a failure, its line in the test's file, and the traceback without unittest's frames."""
+    """The message of a failure, its line in the test's file, and the traceback without unittest's frames.
+
+    Of a failure that has no test (a class's or a module's set-up) the place is where it happened.
+    """
     kind, value, trace = err
-    frames = []
-    for frame, number in traceback.walk_tb(trace):
-        if "__unittest" not in frame.f_globals:
-            frames.append((frame.f_code.co_filename, number))
+    frames = [(frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(trace)]
+    frames = [frame for frame in frames if not frame[0].startswith(RUNNER)]
+    if not path and frames:
+        path = os.path.relpath(frames[-1][0])
     inside = [number for name, number in frames if path and os.path.abspath(name) == os.path.abspath(path)]
     try:
-        text = "".join(traceback.format_exception(kind, value, trace))
-        message = "".join(traceback.format_exception_only(kind, value)).strip()
+        shown = traceback.TracebackException(kind, value, trace)
+        hide_runner(shown)
+        text = "".join(shown.format())
+        message = "".join(shown.format_exception_only()).strip()
     except Exception as problem:  # an exception whose __str__ fails
         text = message = "{} (cannot be shown: {!r})".format(kind, problem)
-    return message, inside[-1] if inside else line, text[-TRACE_CHARS:]
+    line = inside[-1] if inside else line
+    return {"message": message, "path": path, "line": line, "trace": text[-TRACE_CHARS:]}
+
+
+def hide_runner(shown):
+    while shown is not None:
+        kept = [frame for frame in shown.stack if not frame.filename.startswith(RUNNER)]
+        shown.stack[:] = kept or shown.stack
+        shown = shown.__cause__ or shown.__context__
 
 
 def watch(events):
@@ -148,6 +163,15 @@ def watch(events):
     wrap("addExpectedFailure", lambda r, test, err: r.end(test, "xfailed"))
     wrap("addUnexpectedSuccess", lambda r, test: r.end(test, "xpassed"))
     wrap("addSubTest", subtest)
+    run = unittest.TextTestRunner.run
+
+    @functools.wraps(run)
+    def counted(self, test):
+        parts = getattr(test, "subsuites", None) or [test]  # Django's parallel suite
+        events.write(event="total", count=sum(part.countTestCases() for part in parts))
+        return run(self, test)
+
+    unittest.TextTestRunner.run = counted
 
 
 def outside(test, err):
@@ -218,6 +242,9 @@ def discover(select):
             sys.path.insert(0, folder)
         tests = loader.loadTestsFromName(name)
         chosen = [test for test in flat(tests) if wanted(test, select["ids"], select["parts"])]
+        for test in chosen:
+            if type(test).__name__ == "_FailedTest":
+                test.kimi_mcp_module = name, os.path.relpath(os.path.join(folder, *name.split("."))) + ".py"
         suite.addTests(chosen)
     return suite
 
@@ -238,9 +265,7 @@ def main():
                 select = json.load(file)
             if os.getcwd() not in sys.path:
                 sys.path.insert(0, os.getcwd())
-            suite = discover(select)
-            events.write(event="total", count=suite.countTestCases())
-            code = 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+            code = 0 if unittest.TextTestRunner(verbosity=2).run(discover(select)).wasSuccessful() else 1
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1 if end.code else 0
         if end.code and not isinstance(end.code, int):
