@@ -93,7 +93,7 @@ def problems(state: State, touched: Sequence[Touched]) -> list[str]:
             "The issue was not shown to fail before the fix. Give `reproduce` a command that fails without "
             "your change and exits 0 with it; the harness runs it both ways."
         )
-    changed = [file.path for file in touched if file.test and file.status != "added"]
+    changed = [file.path for file in touched if file.test and file.status != "added" and file.removed]
     if changed:
         found.append(
             f"Existing tests were changed: {', '.join(changed[:10])}. Take that back unless the issue itself "

@@ -18,6 +18,7 @@ COMMANDS = {
     "call": "call one tool",
     "fix": "resolve an issue: the agent finds, fixes and tests it, and hands you the patch",
     "setup": "connect an editor or another client",
+    "runs": "list, show, watch, resume, replay and export runs",
     "swebench": "run, grade and check batches of SWE-bench instances",
 }
 """Every command and its line in the help; the module `kimi_mcp.cli.<command>` holds it."""

@@ -76,7 +76,7 @@ def test_an_empty_patch_is_bounced(bench: Bench) -> None:
 
 def test_a_patch_that_changes_existing_tests_is_bounced(bench: Bench) -> None:
     turns = good_turns()
-    turns.insert(4, shell("echo '# weaker' >> test_calc.py"))
+    turns.insert(4, shell("sed -i 's/== 0/!= 1/' test_calc.py"))
     events = bench.run(*turns, SUBMIT)
     problems = next(e for e in events if isinstance(e, ev.Submitted)).evidence.problems
     assert problems == (
