@@ -110,12 +110,20 @@ def key_file() -> Path:
 
 
 def state_directory() -> Path:
-    """Where everything that outlives the process is kept; `KIMI_MCP_STATE` names another directory."""
-    if named := os.environ.get("KIMI_MCP_STATE"):
-        return Path(named)
-    import platformdirs
+    """Where everything that outlives the process is kept, made for its owner only.
 
-    return platformdirs.user_state_path("kimi-mcp")
+    `KIMI_MCP_STATE` names another directory.
+    """
+    named = os.environ.get("KIMI_MCP_STATE")
+    if not named:
+        import platformdirs
+
+        named = platformdirs.user_state_path("kimi-mcp")
+    folder = Path(named)
+    with contextlib.suppress(OSError):  # whoever needs to write there is told why it cannot
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    return folder
 
 
 def find_root(named: str = "", start: Path | None = None) -> Path:

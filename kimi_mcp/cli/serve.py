@@ -70,5 +70,11 @@ def _log_to_file() -> None:
         handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, delay=True)
     except OSError:
         return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
+    from kimi_tools import redact
+
+    class Masked(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return redact.mask(super().format(record))
+
+    handler.setFormatter(Masked("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

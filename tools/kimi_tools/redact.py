@@ -69,7 +69,8 @@ _ORDINARY = re.compile(r"[a-z_ -]{0,19}|[A-Z_ -]{0,19}|/.*|\d{0,11}")
 _COMPILED = tuple(
     (f"[{name} left out]".encode(), needle, re.compile(shape)) for name, needle, shape in _SHAPES
 )
-_ESCAPES = re.compile(rb"\x1b\[[0-9;]*m")
+_ESCAPE = (b"\x1b[", "⟨U+001B⟩[".encode())  # raw, and as `visible.reveal` shows it
+_ESCAPES = re.compile(b"(?:" + b"|".join(map(re.escape, _ESCAPE)) + rb")[0-9;]*m")
 
 
 class _Values:
@@ -124,7 +125,7 @@ def _forms(value: str) -> Iterator[bytes]:
 
 def mask_bytes(data: bytes) -> bytes:
     """The bytes with every secret replaced by a note of its kind; the same object when there is none."""
-    if b"\x1b[" in data:  # colours inside a token hide it
+    if any(escape in data for escape in _ESCAPE):  # colours inside a token hide it
         plain = _ESCAPES.sub(b"", data)
         if _mask(plain) is not plain:
             data = plain
@@ -195,3 +196,6 @@ def _matches(data: bytes) -> Iterator[re.Match[bytes]]:
     for _, needle, shape in _COMPILED:
         if needle in data:
             yield from shape.finditer(data)
+
+
+know_environment()
