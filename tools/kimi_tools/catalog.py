@@ -10,6 +10,7 @@ TOOLS: tuple[Tool, ...] = (
     files.write_file,
     edit.edit_file,
     edit.apply_patch,
+    edit.rename_symbol,
     edit.undo,
     symbols.outline,
     symbols.find_symbol,

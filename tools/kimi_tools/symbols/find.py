@@ -1,19 +1,17 @@
 """Finding definitions by name."""
 
-from collections.abc import Callable, Iterable, Sequence
-
 import anyio.to_thread
 
 from kimi_tools.clip import clip
 from kimi_tools.index import Index, Symbol, index_of
-from kimi_tools.symbols.names import checked, is_test, parts, resembling
+from kimi_tools.index.meaning import find
+from kimi_tools.index.names import checked
 from kimi_tools.symbols.page import lines_of, page, shown, within
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 
 _FEW = 3
 _HEAD_LINES = 12
-_MINOR = frozenset({"variable", "field", "property", "constant", "key", "declaration"})
 
 
 class FindSymbolParams(Params):
@@ -91,62 +89,6 @@ def _otherwise(index: Index, params: FindSymbolParams, folder: str) -> str:
                 f"{first.path}:{first.definition.line}."
             )
     return " It may be defined at run time or outside the repository: search_text finds any text."
-
-
-def find(index: Index, name: str, wanted: Callable[[Symbol], bool]) -> tuple[str, list[Symbol]]:
-    """How the name was understood, and its definitions, the likeliest meant first."""
-    wanted_parts = parts(name.removesuffix("*"))
-    last = wanted_parts[-1]
-    if name.endswith("*"):
-        return "names that start so", _ranked(filter(wanted, index.symbols(last, prefix=True)), last)
-    named = index.symbols(last)
-    exact = [symbol for symbol in named if wanted(symbol) and _qualified_so(symbol, wanted_parts)]
-    if exact:
-        return "exact name", _ranked(exact, last)
-    if len(wanted_parts) > 1 and (bare := list(filter(wanted, named))):
-        return f"no '{name}', but '{last}' elsewhere", _ranked(bare, last)
-    prefixed = list(filter(wanted, index.symbols(last, prefix=True)))
-    if same := [symbol for symbol in prefixed if symbol.definition.name.lower() == last.lower()]:
-        return "name in other letter case", _ranked(same, last)
-    if prefixed:
-        return "names that start so", _ranked(prefixed, last)
-    names = resembling(last, index.names())
-    similar = [
-        symbol
-        for candidate in names
-        for symbol in _ranked(filter(wanted, index.symbols(candidate)), candidate)[:_FEW]
-    ]
-    return "similar names", similar
-
-
-def _qualified_so(symbol: Symbol, wanted: Sequence[str]) -> bool:
-    """Whether the symbol's qualified name, behind its file's path as a module, ends with the wanted parts."""
-    own = symbol.definition.qualified.split(".")
-    if len(wanted) <= len(own):
-        return own[-len(wanted) :] == list(wanted)
-    module = symbol.path.rpartition(".")[0].removesuffix("/__init__").replace("-", "_").split("/")
-    whole = [*module, *own]
-    rest = list(wanted)
-    if whole[-len(rest) :] == rest:
-        return True
-    # a package may export the name from a module below it: its first parts then stand in the path, in order
-    remaining = iter(whole)
-    return own == rest[-len(own) :] and all(part in remaining for part in rest)
-
-
-def _ranked(symbols: Iterable[Symbol], name: str) -> list[Symbol]:
-    def rank(symbol: Symbol) -> tuple[object, ...]:
-        definition = symbol.definition
-        return (
-            definition.name != name,
-            definition.kind in _MINOR,
-            is_test(symbol.path),
-            definition.qualified.count("."),
-            symbol.path,
-            definition.first_line,
-        )
-
-    return sorted(symbols, key=rank)
 
 
 def _as_data(symbol: Symbol) -> FoundSymbol:

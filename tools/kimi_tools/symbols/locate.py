@@ -9,7 +9,7 @@ import anyio.to_thread
 
 from kimi_tools.errors import BadArguments
 from kimi_tools.index import Index, index_of
-from kimi_tools.symbols.names import is_test, words
+from kimi_tools.index.names import is_test, words
 from kimi_tools.symbols.page import page, shown
 from kimi_tools.syntax import Definition
 from kimi_tools.tool import Data, Param, Params, Result, tool

@@ -4,8 +4,8 @@ import anyio.to_thread
 
 from kimi_tools.clip import weight
 from kimi_tools.index import Index, index_of
+from kimi_tools.index.names import is_test
 from kimi_tools.symbols.graph import Graph, graph_of, page_rank
-from kimi_tools.symbols.names import is_test
 from kimi_tools.symbols.page import shown, within
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace

@@ -1,13 +1,12 @@
 """Finding who uses a symbol."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import anyio.to_thread
 
-from kimi_tools.index import Index, Mention, Symbol, index_of
-from kimi_tools.symbols.find import find
-from kimi_tools.symbols.names import checked, is_test, parts
+from kimi_tools.index import Index, Symbol, index_of
+from kimi_tools.index.meaning import Ranked, find, rank
+from kimi_tools.index.names import checked, parts
 from kimi_tools.symbols.page import lines_of, page, shown, within
 from kimi_tools.syntax.references import Scopes
 from kimi_tools.tool import Data, Param, Params, Result, tool
@@ -36,14 +35,6 @@ class References(Data):
     tier: str
     complete: bool
     references: tuple[Reference, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A mention, and whether it certainly means the symbol."""
-
-    mention: Mention
-    certain: bool
 
 
 @tool(
@@ -92,47 +83,6 @@ def _references(workspace: Workspace, index: Index, params: FindReferencesParams
             ),
         ),
     )
-
-
-def rank(index: Index, name: str, targets: list[Symbol], mentions: list[Mention]) -> list[Ranked]:
-    """The mentions that certainly mean one of the targets first, then by use and path.
-
-    Certain are the targets' own definitions; imports, where every definition of the name at the top level is a
-    target; and in files that define or import it, uses of a name that is defined there only once.
-    """
-    places = {(symbol.path, symbol.definition.line) for symbol in targets}
-    everywhere = index.symbols(name)
-    ambiguous = [symbol for symbol in everywhere if (symbol.path, symbol.definition.line) not in places]
-    method = bool(targets) and all("." in symbol.definition.qualified for symbol in targets)
-    home = {symbol.path for symbol in targets}
-    importing = {mention.path for mention in mentions if mention.use == "import"}
-    doubtful = {symbol.path for symbol in ambiguous}
-
-    def certain(mention: Mention) -> bool:
-        if mention.use == "definition":
-            return (mention.path, mention.line) in places
-        if not targets or method or mention.path in doubtful:
-            return False
-        if mention.path in home:
-            return True
-        others = [symbol for symbol in ambiguous if "." not in symbol.definition.qualified]
-        return mention.path in importing and not others
-
-    ranked = [Ranked(mention, certain(mention)) for mention in mentions]
-    order = {"definition": 0, "import": 1, "inherit": 2, "call": 2, "use": 2}
-
-    def key(item: Ranked) -> tuple[object, ...]:
-        mention = item.mention
-        return (
-            not (item.certain and mention.use == "definition"),
-            not item.certain,
-            is_test(mention.path),
-            mention.path,
-            order[mention.use] if mention.use == "definition" else 1,
-            mention.line,
-        )
-
-    return sorted(ranked, key=key)
 
 
 def _head(name: str, targets: list[Symbol], ranked: list[Ranked], complete: bool) -> str:

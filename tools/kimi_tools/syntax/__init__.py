@@ -9,7 +9,7 @@ from kimi_tools.syntax.extract import Extract, extract, unpack
 from kimi_tools.syntax.grammar import Unparsed
 from kimi_tools.syntax.languages import LANGUAGES, Language, language_of
 from kimi_tools.syntax.problems import Problem, errors
-from kimi_tools.syntax.references import Reference, references
+from kimi_tools.syntax.references import Reference, places, references
 
 __all__ = [
     "LANGUAGES",
@@ -23,6 +23,7 @@ __all__ = [
     "errors",
     "extract",
     "language_of",
+    "places",
     "references",
     "unpack",
 ]

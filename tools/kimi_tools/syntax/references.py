@@ -88,3 +88,8 @@ class Scopes:
 
 
 _BODIES = frozenset({"function", "method", "class"})
+
+
+def places(path: str, data: bytes, name: str) -> list[tuple[int, int]]:
+    """Where a name stands in a file's code, as 1-based line and byte column, definitions included; in order."""
+    return [(reference.line, reference.column) for reference in references(path, data, name)]

@@ -1,0 +1,116 @@
+"""What a name means: the definitions that are likeliest meant, and which mentions certainly mean them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kimi_tools.index.live import Index
+from kimi_tools.index.names import is_test, parts, resembling
+from kimi_tools.index.store import Mention, Symbol
+
+_FEW = 3
+_MINOR = frozenset({"variable", "field", "property", "constant", "key", "declaration"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A mention, and whether it certainly means the symbol."""
+
+    mention: Mention
+    certain: bool
+
+
+def find(index: Index, name: str, wanted: Callable[[Symbol], bool]) -> tuple[str, list[Symbol]]:
+    """How the name was understood, and its definitions, the likeliest meant first."""
+    wanted_parts = parts(name.removesuffix("*"))
+    last = wanted_parts[-1]
+    if name.endswith("*"):
+        return "names that start so", _ranked(filter(wanted, index.symbols(last, prefix=True)), last)
+    named = index.symbols(last)
+    exact = [symbol for symbol in named if wanted(symbol) and _qualified_so(symbol, wanted_parts)]
+    if exact:
+        return "exact name", _ranked(exact, last)
+    if len(wanted_parts) > 1 and (bare := list(filter(wanted, named))):
+        return f"no '{name}', but '{last}' elsewhere", _ranked(bare, last)
+    prefixed = list(filter(wanted, index.symbols(last, prefix=True)))
+    if same := [symbol for symbol in prefixed if symbol.definition.name.lower() == last.lower()]:
+        return "name in other letter case", _ranked(same, last)
+    if prefixed:
+        return "names that start so", _ranked(prefixed, last)
+    names = resembling(last, index.names())
+    similar = [
+        symbol
+        for candidate in names
+        for symbol in _ranked(filter(wanted, index.symbols(candidate)), candidate)[:_FEW]
+    ]
+    return "similar names", similar
+
+
+def _qualified_so(symbol: Symbol, wanted: Sequence[str]) -> bool:
+    """Whether the symbol's qualified name, behind its file's path as a module, ends with the wanted parts."""
+    own = symbol.definition.qualified.split(".")
+    if len(wanted) <= len(own):
+        return own[-len(wanted) :] == list(wanted)
+    module = symbol.path.rpartition(".")[0].removesuffix("/__init__").replace("-", "_").split("/")
+    whole = [*module, *own]
+    rest = list(wanted)
+    if whole[-len(rest) :] == rest:
+        return True
+    # a package may export the name from a module below it: its first parts then stand in the path, in order
+    remaining = iter(whole)
+    return own == rest[-len(own) :] and all(part in remaining for part in rest)
+
+
+def _ranked(symbols: Iterable[Symbol], name: str) -> list[Symbol]:
+    def rank(symbol: Symbol) -> tuple[object, ...]:
+        definition = symbol.definition
+        return (
+            definition.name != name,
+            definition.kind in _MINOR,
+            is_test(symbol.path),
+            definition.qualified.count("."),
+            symbol.path,
+            definition.first_line,
+        )
+
+    return sorted(symbols, key=rank)
+
+
+def rank(index: Index, name: str, targets: list[Symbol], mentions: list[Mention]) -> list[Ranked]:
+    """The mentions that certainly mean one of the targets first, then by use and path.
+
+    Certain are the targets' own definitions; imports, where every definition of the name at the top level is a
+    target; and in files that define or import it, uses of a name that is defined there only once.
+    """
+    places = {(symbol.path, symbol.definition.line) for symbol in targets}
+    everywhere = index.symbols(name)
+    ambiguous = [symbol for symbol in everywhere if (symbol.path, symbol.definition.line) not in places]
+    method = bool(targets) and all("." in symbol.definition.qualified for symbol in targets)
+    home = {symbol.path for symbol in targets}
+    importing = {mention.path for mention in mentions if mention.use == "import"}
+    doubtful = {symbol.path for symbol in ambiguous}
+
+    def certain(mention: Mention) -> bool:
+        if mention.use == "definition":
+            return (mention.path, mention.line) in places
+        if not targets or method or mention.path in doubtful:
+            return False
+        if mention.path in home:
+            return True
+        others = [symbol for symbol in ambiguous if "." not in symbol.definition.qualified]
+        return mention.path in importing and not others
+
+    ranked = [Ranked(mention, certain(mention)) for mention in mentions]
+    order = {"definition": 0, "import": 1, "inherit": 2, "call": 2, "use": 2}
+
+    def key(item: Ranked) -> tuple[object, ...]:
+        mention = item.mention
+        return (
+            not (item.certain and mention.use == "definition"),
+            not item.certain,
+            is_test(mention.path),
+            mention.path,
+            order[mention.use] if mention.use == "definition" else 1,
+            mention.line,
+        )
+
+    return sorted(ranked, key=key)
