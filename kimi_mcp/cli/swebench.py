@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kimi_mcp.cli.batch_table import live_table
 from kimi_mcp.config import key_file
 from kimi_mcp.swebench import report
 from kimi_mcp.swebench.batch import (
@@ -21,6 +22,7 @@ from kimi_mcp.swebench.batch import (
     write_predictions,
     write_whole,
 )
+from kimi_mcp.swebench.docker_harness import run_official
 from kimi_mcp.swebench.engine import Engine, Local, Ray
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.instances import Instance, load, secret_free
@@ -38,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common(validate)
     evaluate = commands.add_parser("evaluate", help="grade predictions on this machine")
     evaluate.add_argument("predictions", metavar="PREDS", type=Path, help="JSONL, or JSON list or object")
+    evaluate.add_argument(
+        "--official", action="store_true", help="grade with swebench's own harness, which needs Docker"
+    )
     _common(evaluate, instances_flag=True)
 
 
@@ -105,7 +110,8 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
         "no_sandbox": options.no_sandbox,
         "budget": {"steps": options.max_steps, "cost": options.max_cost, "seconds": options.max_time},
     }
-    batch = Batch(options.out, "run", {"instances": fingerprint(options.instances), **shared})
+    pinned = {key: value for key, value in shared.items() if key != "host"}  # a proxy's port may change
+    batch = Batch(options.out, "run", {"instances": fingerprint(options.instances), **pinned})
     more = {"run": shared, "key_file": str(key_file())}
     jobs = [_job(options, instance, "solve", more, seconds=options.max_time + 3600) for instance in instances]
     code = _carry_out(options, batch, jobs, "Run")
@@ -130,6 +136,8 @@ def _evaluate(options: argparse.Namespace, instances: Sequence[Instance]) -> int
     known = {instance.id: instance for instance in instances}
     if strange := sorted(set(patches) - set(known)):
         raise BatchError(f"The predictions name {strange[0]}, which is not in {options.instances}.")
+    if options.official:
+        return run_official(instances, patches, options.out, options.workers)
     description = {
         "instances": fingerprint(options.instances),
         "predictions": fingerprint(options.predictions),
@@ -190,9 +198,13 @@ async def _watch(
             server = await stack.enter_async_context(LimitServer(pace, host))
             limiter = {"address": server.address, "secret": server.secret}
             jobs = [replace(job, arguments={**job.arguments, "limiter": limiter}) for job in jobs]
+        table = stack.enter_context(live_table()) if sys.stdout.isatty() else None
         events = await stack.enter_async_context(aclosing(batch.run(engine, jobs, retry=retry)))
         async for tally, ended in events:
-            _tell(tally, ended)
+            if table is not None:
+                table.show(tally)
+            else:
+                _tell(tally, ended)
     return tally
 
 

@@ -27,10 +27,11 @@ from kimi_mcp.swebench.jobs import Ended, Job
 
 @dataclass(slots=True)
 class Tally:
-    """Where a batch stands."""
+    """Where a batch stands. `running` maps instances in the workers' hands to when they began (monotonic)."""
 
     total: int
     ended: dict[str, Ended] = field(default_factory=lambda: dict[str, Ended]())
+    running: dict[str, float] = field(default_factory=lambda: dict[str, float]())
     resumed: int = 0
     started: float = field(default_factory=time.monotonic)
 
@@ -107,10 +108,11 @@ class Batch:
                 tally.ended[job.instance] = kept
         tally.resumed = len(tally.ended)
         yield tally, None
-        results = engine.run(todo)
+        results = engine.run(todo, lambda job: tally.running.update({job.instance: time.monotonic()}))
         try:
             async for ended in results:
                 self.keep(ended)
+                tally.running.pop(ended.instance, None)
                 tally.ended[ended.instance] = ended
                 yield tally, ended
         finally:

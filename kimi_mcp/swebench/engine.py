@@ -10,12 +10,21 @@ from typing import Any, Protocol
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.jobs import Ended, Job, perform
 
+Begins = Callable[[Job], None]
+
+
+def unheard(job: Job) -> None:
+    """For callers who need not know when a job begins."""
+
 
 class Engine(Protocol):
     """Runs jobs and yields each outcome as it ends, in no particular order."""
 
-    def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Ended]:
-        """Every job ends exactly once. Closing the generator ends what still runs."""
+    def run(self, jobs: Sequence[Job], begins: Begins = unheard) -> AsyncGenerator[Ended]:
+        """Every job ends exactly once; `begins` hears of each as it is handed to a worker.
+
+        Closing the generator ends what still runs.
+        """
         ...
 
 
@@ -26,7 +35,7 @@ class Local:
         self.workers = max(1, workers)
         self.perform = perform
 
-    async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Ended]:
+    async def run(self, jobs: Sequence[Job], begins: Begins = unheard) -> AsyncGenerator[Ended]:
         """As `Engine.run`. One thread per worker waits for its process; the loop stays free."""
         loop = asyncio.get_running_loop()
         waiting = iter(jobs)
@@ -34,6 +43,7 @@ class Local:
             running: set[asyncio.Future[Ended]] = set()
             while True:
                 while len(running) < self.workers and (job := next(waiting, None)) is not None:
+                    begins(job)
                     running.add(loop.run_in_executor(threads, self.perform, job))
                 if not running:
                     return
@@ -60,7 +70,7 @@ class Ray:
         self.memory_bytes = memory_bytes
         self.retries = retries
 
-    async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Ended]:
+    async def run(self, jobs: Sequence[Job], begins: Begins = unheard) -> AsyncGenerator[Ended]:
         """As `Engine.run`."""
         ray = _ray()
         if not ray.is_initialized():
@@ -78,6 +88,7 @@ class Ray:
         try:
             while True:
                 while len(running) < self.workers and (job := next(waiting, None)) is not None:
+                    begins(job)
                     running[task.remote(job)] = job
                 if not running:
                     return
