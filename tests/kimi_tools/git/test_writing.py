@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
+from git import GitDB, Repo
 
 from kimi_tools.errors import BadArguments, Conflict, NotAllowed, NotFound, PathRefused, ToolError
 from kimi_tools.git import git_branch, git_commit
@@ -60,6 +61,17 @@ def test_only_the_named_paths_are_committed(make: Make) -> None:
         git(workspace.root, "log", "-1", "--format=%an <%ae>%n%B")
         == "Bob Builder <bob@example.org>\nSome\n\nbecause\n\n"
     )
+
+
+@pytest.mark.filterwarnings("ignore:GitDB is deprecated")
+def test_another_implementation_of_git_reads_the_same_commit(make: Make) -> None:
+    workspace = make({"a": "1", "d/b": "1"})
+    write_files(workspace.root, {"d/b": "zwei é\n"})
+    _, data = commit(workspace, "d", message="Größe\n\nbody")
+    head = Repo(workspace.root, odbt=GitDB, expand_vars=False).commit(data.commit)
+    assert (head.message, head.author.name, len(head.parents)) == ("Größe\n\nbody\n", "Bob Builder", 1)
+    assert (head.tree / "d/b").data_stream.read() == "zwei é\n".encode()
+    assert (head.tree / "a").data_stream.read() == b"1"
 
 
 def test_a_staged_rename_is_committed_whole(make: Make) -> None:
