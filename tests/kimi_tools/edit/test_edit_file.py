@@ -57,6 +57,9 @@ CASES = {
     "trailing spaces in the needle": Case(
         b"a = 1\nb = 2\n", "a = 1  \nb = 2", "a = 1\nb = 5", b"a = 1\nb = 5\n"
     ),
+    "the next line's indentation at the needle's end is not doubled": Case(
+        b"x = 1  \n    y = 2\n", "x = 1\n    ", "x = 1\n    z = 3\n    ", b"x = 1  \n    z = 3\n    y = 2\n"
+    ),
     "curly quotes in the file survive in what is not edited": Case(
         "say “hi” – now\nnext\n".encode(),
         'say "hi" - now',

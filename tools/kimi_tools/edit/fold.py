@@ -33,8 +33,8 @@ LOOK_ALIKES = 3
 
 _FOLDED = {
     LINE_ENDS: re.compile(r"\r\n"),
-    TRAILING_SPACE: re.compile(r"[ \t]*\r?\n|[ \t]+\Z"),
-    LOOK_ALIKES: re.compile(rf"[ \t]*\r?\n|[ \t]+\Z|[{_INVISIBLE}]"),
+    TRAILING_SPACE: re.compile(r"[ \t]*\r?\n|(?<=\S)[ \t]+\Z"),
+    LOOK_ALIKES: re.compile(rf"[ \t]*\r?\n|(?<=\S)[ \t]+\Z|[{_INVISIBLE}]"),
 }
 
 

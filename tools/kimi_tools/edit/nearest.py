@@ -70,7 +70,7 @@ def nearest(lines: Sequence[str], wanted: Sequence[str]) -> tuple[int, float]:
 
 
 def _likeness(one: str, other: str) -> float:
-    if len(one) + len(other) > 8_000:
+    if len(one) + len(other) > 3_000:
         return difflib.SequenceMatcher(None, one.split("\n"), other.split("\n"), autojunk=False).ratio()
     return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
 

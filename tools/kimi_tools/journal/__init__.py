@@ -113,8 +113,7 @@ def _make(
 def _planned(
     folders: Folders, store: Store, tool: str, judged: Sequence[Judged], undoes: tuple[int, ...]
 ) -> Step:
-    steps = store.steps()
-    number = steps[0].number + 1 if steps else 1
+    number = next((number for number, _ in store.names()), 0) + 1
     files = tuple(_plan(folders, number, one) for one in judged)
     missing = [
         path for one in judged if one.change.after is not None

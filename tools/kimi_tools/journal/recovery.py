@@ -24,7 +24,7 @@ def opened(workspace: Workspace) -> Generator[tuple[Store, list[Step]]]:
 
 def _recover(workspace: Workspace, store: Store) -> list[Step]:
     """Finish or take back what is still an intent: the lock is held, so nobody is making it any more."""
-    cut_off = [step for step in store.steps() if step.state == "intent"]
+    cut_off = store.steps("intent")
     for step in cut_off:
         try:
             with target.Folders(workspace.descriptor) as folders:

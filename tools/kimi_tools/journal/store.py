@@ -105,10 +105,38 @@ class Store:
         finally:
             os.close(folder)
 
-    def steps(self) -> list[Step]:
-        """All steps, newest first; a file that is not one of ours, or is damaged, is passed over."""
-        found = [step for name in os.listdir(self.folder) if (step := _read_header(self.folder, name))]
-        return sorted(found, key=lambda step: step.number, reverse=True)
+    def names(self) -> list[tuple[int, State]]:
+        """Number and state of every step, newest first."""
+        found: list[tuple[int, State]] = []
+        for name in os.listdir(self.folder):
+            number, _, state = name.partition(".")
+            if number.isdigit() and state in ("intent", "done", "back"):
+                found.append((int(number), state))
+        return sorted(found, reverse=True)
+
+    def steps(self, state: State | None = None) -> list[Step]:
+        """All steps, or those of one state, newest first; one whose file is damaged is passed over."""
+        named = [one for one in self.names() if state in (None, one[1])]
+        return [step for number, now in named if (step := self._read(number, now))]
+
+    def _read(self, number: int, state: State) -> Step | None:
+        try:
+            descriptor = os.open(
+                _name(number, state), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.folder
+            )
+            with os.fdopen(descriptor, "rb") as file:
+                header: dict[str, Any] = json.loads(file.readline())
+            return Step(
+                number=number,
+                state=state,
+                tool=header["tool"],
+                time=header["time"],
+                files=tuple(_files(header["files"])),
+                folders=tuple(header["folders"]),
+                undoes=tuple(header["undoes"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def begin(self, step: Step, images: Sequence[bytes | None]) -> None:
         """Put the intent on the disk. `images`: the bytes of each file before, None where there was none."""
@@ -158,10 +186,11 @@ class Store:
     def prune(self) -> None:
         """Forget the oldest steps beyond what is kept, and the leftovers of a crash."""
         total = 0
-        for index, step in enumerate(self.steps()):
-            total += sum(one.before.size for one in step.files if one.before)
-            if step.state != "intent" and index and (index >= KEEP_STEPS or total > KEEP_BYTES):
-                system.unlink(self.folder, _name(step.number, step.state))
+        for index, (number, state) in enumerate(self.names()):
+            name = _name(number, state)
+            total += os.stat(name, dir_fd=self.folder).st_size
+            if state != "intent" and index and (index >= KEEP_STEPS or total > KEEP_BYTES):
+                system.unlink(self.folder, name)
         for name in os.listdir(self.folder):
             if name.endswith(".new"):
                 system.unlink(self.folder, name)
@@ -183,27 +212,6 @@ def _name(number: int, state: State) -> str:
 
 def _as_json(step: Step) -> dict[str, Any]:
     return {key: value for key, value in asdict(step).items() if key not in ("number", "state")}
-
-
-def _read_header(folder: int, name: str) -> Step | None:
-    number, _, state = name.partition(".")
-    if state not in ("intent", "done", "back") or not number.isdigit():
-        return None
-    try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        with os.fdopen(descriptor, "rb") as file:
-            header: dict[str, Any] = json.loads(file.readline())
-        return Step(
-            number=int(number),
-            state=state,
-            tool=header["tool"],
-            time=header["time"],
-            files=tuple(_files(header["files"])),
-            folders=tuple(header["folders"]),
-            undoes=tuple(header["undoes"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _files(listed: list[dict[str, Any]]) -> Iterator[FileStep]:

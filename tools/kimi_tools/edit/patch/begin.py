@@ -15,7 +15,7 @@
     *** Delete File: d.py
     *** End Patch
 
-Forgiven: missing begin and end lines, kept lines that are empty, added files without `+`.
+Forgiven: line numbers in `@@`, missing begin and end lines, kept lines that are empty, added files without `+`.
 """
 
 import re
@@ -26,6 +26,7 @@ from kimi_tools.errors import BadArguments
 
 _HEADER = re.compile(r"\*\*\* (Update|Add|Delete) File: *(.+?)\s*$")
 _MOVE = re.compile(r"\*\*\* Move to: *(.+?)\s*$")
+_NUMBERS = re.compile(r"^@@ -\d+(,\d+)? \+\d+(,\d+)? @@")
 _END_OF_FILE = "*** End of File"
 
 
@@ -90,7 +91,8 @@ def _hunks(number: int, lines: list[str]) -> list[Hunk]:
         if line.startswith("@@"):
             close()
             at_end = False
-            if anchor := line.strip("@").strip():
+            anchor = _NUMBERS.sub("", line).strip("@").strip()
+            if anchor:
                 anchors.append(anchor)
         elif line == _END_OF_FILE:
             at_end = True

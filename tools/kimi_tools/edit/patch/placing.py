@@ -70,6 +70,8 @@ class Placed:
     def note(self) -> str:
         """How it was placed, if not exactly where and as the patch says."""
         notes = [self.rung] if self.rung else []
+        if self.hunk.start is not None and self.at and not self.hunk.old:
+            notes.append("placed by its line number alone")
         if self.fuzz:
             notes.append(f"{self.fuzz} kept lines at its edge ignored")
         if self.moved:
