@@ -108,11 +108,7 @@ def test_the_path_chooses_between_definitions(make_workspace: MakeWorkspace) -> 
     ("path", "before", "after"),
     [
         (
-            (
-                "a.c",
-                "int old(int);\nint b() { return old(1); }\n",
-                "int new1(int);\nint b() { return new1(1); }\n",
-            ),
+            "a.ts",
             "class A { old() { return this.old(); } }\n",
             "class A { new1() { return this.new1(); } }\n",
         ),
