@@ -1,5 +1,6 @@
 """What a command cannot do in the default sandbox, and what it still can."""
 
+import functools
 import hashlib
 import os
 import socket
@@ -8,11 +9,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
 import pytest
 
-from kimi_tools.errors import NotAllowed
+from kimi_tools.errors import NotAllowed, Unavailable
 from kimi_tools.policy import Policy
-from kimi_tools.sandbox import Place, Sandbox
+from kimi_tools.sandbox import Place, Sandbox, choose
 from kimi_tools.workspace import Workspace
 from tests.kimi_tools.sandbox.conftest import shell
 
@@ -245,3 +247,17 @@ def test_a_linked_worktree_sees_its_repository_and_a_false_pointer_shows_nothing
     assert "main" not in shell(false, f"ls {main.root}/.git/refs/heads").text
     linked.close()
     false.close()
+
+
+def test_a_program_outside_what_is_shown_is_named_with_the_flag_that_shows_it(
+    make_confined: MakeConfined, tmp_path: Path
+) -> None:
+    (tmp_path / "tools").mkdir()
+    program = tmp_path / "tools/own-tool"
+    program.write_text("#!/bin/sh\necho it runs\n")
+    program.chmod(0o755)
+    workspace = make_confined({})
+    with pytest.raises(Unavailable, match=f"--sandbox-read {tmp_path}/tools"):
+        anyio.run(functools.partial(workspace.run, [str(program)], timeout=10))
+    workspace.sandbox = choose([tmp_path / "tools"])
+    assert shell(workspace, str(program)).text == "it runs\n"

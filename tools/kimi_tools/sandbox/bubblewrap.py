@@ -7,12 +7,13 @@ over itself closes `core_pattern` to real root (bubblewrap issue 313); `--ro-bin
 
 import os
 import select
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kimi_tools.errors import NotAllowed
+from kimi_tools.errors import NotAllowed, Unavailable
 from kimi_tools.process import Launch, allowed_environment, program
 from kimi_tools.sandbox import relay, seccomp
 from kimi_tools.sandbox.gate import Gate
@@ -78,6 +79,7 @@ class Bubblewrap:
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
         """The command inside bubblewrap. Raises `NotAllowed` for a root that cannot be confined."""
         refuse_unbounded_root(place.root, self.layout.home)
+        self._require_visible(argv[0], place)
         survey = self._surveys.setdefault(place.root, Survey(place.root))
         before = survey.look()
         handles = _Handles()
@@ -100,6 +102,19 @@ class Bubblewrap:
             sandbox=self.level,
             after=handles.closing(lambda: [*hold_new(place.root, before, survey), *_close_gate(gate)]),
         )
+
+    def _require_visible(self, name: str, place: Place) -> None:
+        """Raises `Unavailable` for a program that is on this machine but not in the sandbox."""
+        found = name if os.path.isabs(name) else shutil.which(name)
+        if found is None or not os.path.isabs(found):
+            return
+        seen = [*self.layout.shown, place.root, place.at, *place.writable, *project_environments(place.root)]
+        for path in (Path(found), Path(os.path.realpath(found))):
+            if path.exists() and not any(path.is_relative_to(folder) for folder in seen):
+                raise Unavailable(
+                    f"'{name}' lies in {path.parent}, which commands cannot see; "
+                    f"start kimi-mcp with --sandbox-read {path.parent} to show it to them."
+                )
 
     def _environment(self, extra: Mapping[str, str], networked: bool) -> dict[str, str]:
         confined = {"HOME": str(self.layout.home), "TMPDIR": "/tmp"}
