@@ -46,7 +46,6 @@ _PROXIED = {
     **dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1"),
 }
 _RELAYED = (sys.executable, "-I", "-S", "/run/kimi-mcp/relay.py", "/run/kimi-mcp/proxy", str(_PORT))
-_MOST_HIDDEN = 100
 _MOST_GUARDED = 300
 
 
@@ -178,7 +177,12 @@ def _guards(place: Place, found: Mapping[str, object], handles: "_Handles") -> l
         if not (place.root / path).is_symlink():
             arguments += ["--ro-bind", str(place.root / path), str(place.at / path)]
     hidden = [] if place.show_secrets else [path for path in found if hides(path)]
-    for path in hidden[:_MOST_HIDDEN]:
+    if len(hidden) > _MOST_GUARDED:
+        raise NotAllowed(
+            f"The workspace holds {len(hidden)} files of secrets, more than the {_MOST_GUARDED} that can be "
+            "hidden from commands; start kimi-mcp with --allow secrets to show them all."
+        )
+    for path in hidden:
         if not (place.root / path).is_symlink():
             arguments += ["--ro-bind-data", str(handles.data(b"")), str(place.at / path)]
     return arguments
