@@ -123,6 +123,9 @@ CASES = {
         error=TextNotFound,
         says=("lines 1-2", "-    return comptue(1, 2)", "+    return compute(1, 2)"),
     ),
+    "edit that was made already": Case(
+        b"a\nnew text\n", "old text", "new text", error=TextNotFound, says=("at line 2", "made already")
+    ),
     "nothing near": Case(
         b"a\nb\n", "completely_different_text()", "x", error=TextNotFound, says=("Nothing in its 2 lines",)
     ),

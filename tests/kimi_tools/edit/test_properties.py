@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kimi_tools.edit import ladder, patch
 from kimi_tools.edit.patch import placing
 from kimi_tools.errors import ToolError
-from kimi_tools.workspace import Content
+from kimi_tools.workspace import Content, diff
 from kimi_tools.workspace.content import Splice
 
 line = st.sampled_from(
@@ -47,6 +47,23 @@ def test_a_diff_of_two_texts_turns_one_into_the_other(before: str, after: str, c
     if all(one.endswith("\r") for one in text.split("\n") if one):
         return
     assert applied(before.encode(), text) == after.encode()
+
+
+@given(texts.map(lambda text: text.replace("\r", "")), texts.map(lambda text: text.replace("\r", "")))
+@settings(max_examples=200, deadline=None)
+def test_the_diffs_that_we_show_are_patches_too(before: str, after: str) -> None:
+    shown = diff.unified("f", before.encode(), after.encode())
+    assert bool(shown) == (before != after)
+    if shown:
+        assert applied(before.encode(), f"{shown}\n") == after.encode()
+
+
+def test_a_diff_too_large_to_compare_line_by_line_is_still_right() -> None:
+    before = "".join(f"{number}\n" for number in range(9000))
+    after = "".join(f"{number * 7 % 9001}\n" for number in range(9000))
+    assert (
+        applied(before.encode(), diff.unified("f", before.encode(), after.encode()) + "\n") == after.encode()
+    )
 
 
 @given(st.data())

@@ -55,6 +55,12 @@ def _edit(workspace: Workspace, params: EditFileParams) -> Result:
         )
     found = ladder.find(content.text, params.old, params.new, content.newline)
     if found is None:
+        if params.new.strip() and (at := content.text.find(params.new)) >= 0:
+            line = content.text.count("\n", 0, at) + 1
+            raise TextNotFound(
+                f"The text is not in '{content.path}', but its replacement is, at line {line}: this edit seems "
+                "to be made already."
+            )
         wanted = [line.removesuffix("\r") for line in params.old.removesuffix("\n").split("\n")]
         near = nearest.explain(content, wanted, "old as given")
         raise TextNotFound(f"The text is not in '{content.path}'. {near}")

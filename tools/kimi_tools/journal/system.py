@@ -47,12 +47,13 @@ def copy_metadata(source: int, target: int) -> None:
     if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
         try:
             os.fchown(target, status.st_uid, status.st_gid)
-        except PermissionError:
+        except OSError:
             mode &= 0o777
     for name in _attributes(source):
         with contextlib.suppress(OSError):
             os.setxattr(target, name, os.getxattr(source, name))
-    os.fchmod(target, mode)
+    if stat.S_IMODE(os.fstat(target).st_mode) != mode:  # FAT has fixed ones and refuses to set them
+        os.fchmod(target, mode)
 
 
 def _attributes(descriptor: int) -> list[str]:

@@ -14,6 +14,7 @@ from kimi_tools.errors import Conflict, NotFound, PathRefused
 from kimi_tools.journal import system
 from kimi_tools.journal.store import FileStep, Version, same
 from kimi_tools.workspace import door
+from kimi_tools.workspace.root import MAX_FILE_BYTES
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 _MOST_HELD = 128
@@ -89,6 +90,8 @@ def _present(folder: int, name: str, path: str) -> tuple[Version, bytes] | None:
         raise door.explain(error, path) from None
     try:
         status = door.require_regular(descriptor, path)
+        if status.st_size > MAX_FILE_BYTES:
+            raise PathRefused(f"'{path}' has {status.st_size:,} bytes, more than file tools change.")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read()
     finally:
