@@ -15,7 +15,7 @@ def all_tools() -> tuple[Tool, ...]:
 
 def selected(selection: Selection) -> tuple[Tool, ...]:
     """The tools that a selection lets through."""
-    return tuple(tool for tool in all_tools() if selection.takes(tool.toolset, tool.effect))
+    return tuple(tool for tool in all_tools() if selection.takes(tool.name, tool.toolset, tool.effect))
 
 
 def find(name: str, tools: Sequence[Tool] | None = None) -> Tool:

@@ -32,7 +32,7 @@ class Answers:
         self._tools = [
             entry["tool"]
             for entry in self._fixed["tools"]
-            if selection.takes(entry["toolset"], entry["effect"])
+            if selection.takes(entry["tool"]["name"], entry["toolset"], entry["effect"])
         ]
 
     def to(self, method: str, params: dict[str, Any], *, initialized: bool) -> dict[str, Any] | None:

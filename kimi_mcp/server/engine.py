@@ -72,10 +72,12 @@ def make_server(tools: Sequence[Tool], places: Places, version: str) -> Server[A
 
 
 def declare(tool: Tool) -> WireTool:
-    """A tool as MCP describes it. No output schema: with one, several clients hide the text."""
+    """A tool as MCP describes it, in as few words as possible: a client pays for them with every request.
+
+    No output schema: with one, several clients hide the text. No title: the names are readable.
+    """
     return WireTool(
         name=tool.name,
-        title=tool.title,
         description=tool.description,
         input_schema=tool.input_schema(),
         annotations=ANNOTATIONS[tool.effect],

@@ -12,6 +12,7 @@ and then initialize, so there are two connections to it: requests with the envel
 Standard library only.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -35,6 +36,9 @@ _HANDSHAKE_PAUSE = 0.05
 
 _LONGEST_WAIT = 0.3
 """The same before the first message."""
+
+_PARENT_SECONDS = 2.0
+"""How often it is looked whether the parent is still there, where its death cannot be waited for."""
 
 _END_SECONDS = 0.15
 """What running calls get to end in; Claude Code kills its servers 100 ms after SIGTERM, Cline after 250."""
@@ -82,29 +86,37 @@ class Front:
 
     def serve(self) -> None:
         """Serve until the client leaves or a signal ends us; does not return."""
-        wake, parent = _wake_on_signals(), _watch_parent()
+        with contextlib.suppress(_Ended):
+            self._read()
+        self._end()
+
+    def _read(self) -> None:
+        """Take messages until there will be no more. Raises `_Ended` on a signal."""
+        our_parent = os.getppid()
+        wake, parent = _end_on_signals(), _watch(our_parent)
         poll = select.poll()
         for descriptor in (self._input, wake, parent):
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         wait = _LONGEST_WAIT
+        idle = None if parent >= 0 else _PARENT_SECONDS * 1000
         while True:
-            ready = poll.poll(None if self._thread else wait * 1000)
-            if not ready:
+            ready = poll.poll(idle if self._thread else wait * 1000)
+            if not ready and self._thread is None:
                 self._start_engine()
+            if os.getppid() != our_parent or any(descriptor != self._input for descriptor, _ in ready):
+                return
+            if not ready:
                 continue
             wait = _HANDSHAKE_PAUSE
-            if any(descriptor != self._input for descriptor, _ in ready):
-                break
             try:
                 piece = os.read(self._input, 65_536)
             except OSError:
-                break
+                return
             if not piece:
-                break
+                return
             for line in self._lines.add(piece):
                 self._take(line)
-        self._end()
 
     def _take(self, line: bytes | None) -> None:
         if line is not None and not line.strip():
@@ -237,28 +249,39 @@ def _handshake(params: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _wake_on_signals() -> int:
-    """A descriptor that becomes readable when a signal asks us to end, whichever thread the kernel gave it."""
+class _Ended(BaseException):
+    """A signal asks us to end; raised in the main thread wherever it is, also where it waits for a slow reader."""
+
+
+def _end_on_signals() -> int:
+    """Raise `_Ended` on the first signal that asks us to end.
+
+    The descriptor becomes readable with it: the kernel may give the signal to another thread, and then
+    nothing else wakes the main thread, in which Python runs its handlers.
+    """
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _nothing)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
+        raise _Ended
+
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in signals:
+        signal.signal(number, end)
     return read
 
 
-def _nothing(_number: int, _frame: FrameType | None) -> None:
-    """Being called is what matters: with a handler, the number is written to the descriptor above."""
-
-
-def _watch_parent() -> int:
-    """A descriptor that becomes readable when our parent dies; -1 where the system has none.
+def _watch(process: int) -> int:
+    """A descriptor that becomes readable when a process, our parent, dies; -1 where the system has none.
 
     The end of input says the same, unless another process holds the pipe's other end.
     """
     if not hasattr(os, "pidfd_open"):
         return -1
     try:
-        return os.pidfd_open(os.getppid())
+        return os.pidfd_open(process)
     except OSError:
         return -1

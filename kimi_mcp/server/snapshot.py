@@ -22,7 +22,7 @@ ENVELOPE: dict[str, Any] = {
 }
 """The parameters of a request of the revision without a handshake."""
 
-TOOL_KEYS = ("name", "title", "description", "inputSchema", "annotations")
+TOOL_KEYS = ("name", "description", "inputSchema", "annotations")
 """What the list says of a tool, in the order in which a person reads it."""
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]

@@ -9,19 +9,21 @@ characters of the result; `-` where the server has no tool for the task; `failed
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench.processes import cpu_seconds, memory_mb
+from tests.bench.processes import cpu_seconds, memory_mb, tree
 from tests.clients import install
 from tests.stdio_client import StdioClient, called
 
@@ -217,21 +219,30 @@ class Seen:
     failures: list[str] = field(default_factory=list)
 
 
-def client_of(server: Server, root: Path) -> StdioClient:
-    """A started server, nothing sent yet."""
-    return StdioClient(root, command=server.start(root), pinned=False, environment=server.environment())
+@contextlib.contextmanager
+def connected(server: Server, root: Path) -> Iterator[StdioClient]:
+    """A server with its handshake made; some need long to end, and some must be made to."""
+    client = StdioClient(root, command=server.start(root), pinned=False, environment=server.environment())
+    try:
+        client.initialize("2025-06-18")
+        yield client
+    finally:
+        try:
+            client.close(timeout=30)
+        except subprocess.TimeoutExpired:
+            for pid in tree(client.process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def measure_start(server: Server, root: Path, seen: Seen) -> None:
     """One start, to the list of the tools, and its end."""
-    with client_of(server, root) as client:
-        client.initialize("2025-06-18")
+    with connected(server, root) as client:
         seen.start_ms.append((time.monotonic() - client.started) * 1000)
         tools = client.list_tools()
         seen.list_ms.append((time.monotonic() - client.started) * 1000)
         seen.start_cpu = cpu_seconds(client.process.pid)
         seen.tools, seen.list_chars = len(tools), len(json.dumps({"tools": tools}, separators=(",", ":")))
-        client.close(timeout=30)
 
 
 def measure_task(client: StdioClient, task: str, call: Call, rounds: int, wait: float, seen: Seen) -> None:
@@ -267,8 +278,7 @@ def measure_task(client: StdioClient, task: str, call: Call, rounds: int, wait: 
 
 def measure(server: Server, root: Path, rounds: int, seen: Seen) -> None:
     """All tasks of one server, on one connection."""
-    with client_of(server, root) as client:
-        client.initialize("2025-06-18")
+    with connected(server, root) as client:
         offered = {tool["name"] for tool in client.list_tools()}
         time.sleep(2)  # what it imports or indexes on its own, it may
         seen.idle_mb = memory_mb(client.process.pid)

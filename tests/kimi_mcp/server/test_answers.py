@@ -19,12 +19,14 @@ from kimi_tools.tool import Toolset
 
 REVISIONS = [*HANDSHAKE_PROTOCOL_VERSIONS, "1999-01-01"]
 
-SELECTIONS = [
-    Selection(chosen, read_only=read_only)
-    for size in range(1, len(selection.TOOLSETS) + 1)
-    for chosen in combinations(selection.TOOLSETS, size)
+NAMED = ("default", *selection.TOOLSETS)
+
+SELECTIONS = {
+    (chosen, read_only): Selection(chosen, read_only=read_only)
+    for size in range(1, len(NAMED) + 1)
+    for chosen in combinations(NAMED, size)
     for read_only in (False, True)
-]
+}
 
 
 def test_the_file_of_fixed_answers_is_what_the_declarations_give() -> None:
@@ -81,13 +83,13 @@ def test_answers_of_the_revision_without_handshake_equal_the_sdks() -> None:
 
 def test_the_list_of_every_toolset_equals_the_sdks() -> None:
     requests = with_handshake("2025-11-25")[:2]
-    for chosen in SELECTIONS:
-        if len(chosen.toolsets) == 1:
+    for (names, _), chosen in SELECTIONS.items():
+        if len(names) == 1:
             assert fixed(chosen, requests) == from_the_sdk(chosen, requests)
 
 
 def test_every_selection_lists_the_tools_that_the_server_gets() -> None:
-    for chosen in SELECTIONS:
+    for chosen in SELECTIONS.values():
         assert [tool["name"] for tool in listed(chosen)] == [tool.name for tool in offered.selected(chosen)]
 
 
@@ -114,6 +116,16 @@ def listed(chosen: Selection) -> list[dict[str, Any]]:
 )
 def test_what_is_not_in_its_ordinary_form_is_left_to_the_sdk(method: str, params: dict[str, Any]) -> None:
     assert Answers(Selection()).to(method, params, initialized=True) is None
+
+
+def test_the_default_is_a_part_of_all_and_a_named_toolset_is_whole() -> None:
+    def names(*toolsets: str) -> set[str]:
+        return {tool["name"] for tool in listed(Selection(toolsets))}
+
+    assert names() == names("default") < names("all") == {tool.name for tool in offered.all_tools()}
+    assert {"git_status", "git_commit"} <= names("git")
+    assert names() & names("git") == names("git") - selection.NOT_BY_DEFAULT
+    assert selection.NOT_BY_DEFAULT < names("default", "git") > names("default")
 
 
 def test_the_list_is_left_to_the_sdk_before_the_handshake() -> None:

@@ -1,6 +1,8 @@
 """How calls and servers end: when cancelled, when the client leaves, on signals; nothing is left running."""
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -30,11 +32,25 @@ def alive(pid: int) -> bool:
         return False
 
 
-def running_child(client: StdioClient, root: Path) -> list[int]:
-    """Start a child with a grandchild that ignore SIGTERM, through a tool; returns their process ids."""
-    client.start_request("tools/call", {"name": "child", "arguments": {}})
+def sleeping(seconds: int) -> bool:
+    """Whether a `sleep` of so many seconds runs, in whatever sandbox."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == f"sleep\0{seconds}\0".encode():
+                return True
+    return False
+
+
+Child = tuple[int, int]
+
+
+def start_child(client: StdioClient, root: Path) -> Child:
+    """Start a shell with a child that both ignore SIGTERM, through a tool; the call's id, and what it sleeps."""
+    seconds = random.randrange(10**6, 10**7)
+    id = client.start_request("tools/call", {"name": "child", "arguments": {"seconds": seconds}})
     until((root / "mark").exists)
-    return [int(word) for word in (root / "mark").read_text().split()]
+    assert sleeping(seconds)
+    return id, seconds
 
 
 def test_a_cancelled_call_is_stopped_and_not_answered(workbench: StdioClient, root: Path) -> None:
@@ -47,11 +63,9 @@ def test_a_cancelled_call_is_stopped_and_not_answered(workbench: StdioClient, ro
 
 
 def test_cancelling_a_command_ends_its_processes(workbench: StdioClient, root: Path) -> None:
-    id = workbench.start_request("tools/call", {"name": "child", "arguments": {}})
-    until((root / "mark").exists)
-    pids = [int(word) for word in (root / "mark").read_text().split()]
+    id, seconds = start_child(workbench, root)
     workbench.notify("notifications/cancelled", {"requestId": id})
-    until(lambda: not any(map(alive, pids)))
+    until(lambda: not sleeping(seconds))
 
 
 def test_cancelling_what_is_unknown_or_finished_does_nothing(workbench: StdioClient) -> None:
@@ -67,14 +81,14 @@ def test_cancelling_what_is_unknown_or_finished_does_nothing(workbench: StdioCli
 def test_the_server_ends_with_its_calls_and_their_children(
     workbench: StdioClient, root: Path, how: str
 ) -> None:
-    pids = running_child(workbench, root)
+    _, seconds = start_child(workbench, root)
     if how == "end of input":
         code = workbench.close(timeout=10)
     else:
         workbench.process.send_signal(getattr(signal, how))
         code = workbench.process.wait(timeout=10)
     assert code == 0
-    assert not any(map(alive, pids))
+    until(lambda: not sleeping(seconds), 2)
 
 
 def test_the_server_ends_while_a_tool_blocks_it_and_answers_pings_until_then(

@@ -35,6 +35,10 @@ class Count(Params):
     count: int = Param("How many", default=10)
 
 
+class Child(Params):
+    seconds: int = Param("How long it sleeps")
+
+
 def said(text: str) -> Result:
     return Result(text, Data())
 
@@ -57,10 +61,9 @@ async def block(workspace: Workspace, params: Seconds) -> Result:
     return said("blocked")
 
 
-@tool("Child", "Run a child with a grandchild; their ids go to the mark.", toolset="test", effect="executes")
-async def child(workspace: Workspace, params: Seconds) -> Result:
-    tell = f"echo $$ $! > {params.mark}.new; mv {params.mark}.new {params.mark}"
-    script = f"trap '' TERM; sleep {params.seconds} & {tell}; wait"
+@tool("Child", "Run a child with a child of its own.", toolset="test", effect="executes")
+async def child(workspace: Workspace, params: Child) -> Result:
+    script = f"trap '' TERM; sleep {params.seconds} & touch mark; wait"
     finished = await workspace.run(["sh", "-c", script], timeout=300)
     return said(f"exit code {finished.exit_code}")
 
