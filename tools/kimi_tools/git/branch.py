@@ -8,7 +8,7 @@ from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.visible import reveal_line
 from kimi_tools.workspace import Workspace
 
-_FIELDS = 5
+_FIELDS = 6
 
 
 class GitBranchParams(Params):
@@ -110,17 +110,23 @@ def _told(sentence: str, current: str) -> Result:
 
 async def _list(repository: Repository, offset: int) -> Result:
     form = "%00".join(
-        ("%(refname:lstrip=2)", "%(objectname)", "%(committerdate:short)", "%(upstream:short)", "%(subject)")
+        (
+            "%(HEAD)",
+            "%(refname:lstrip=2)",
+            "%(objectname)",
+            "%(committerdate:short)",
+            "%(upstream:short)",
+            "%(subject)",
+        )
     )
     done = await repository.run("for-each-ref", "--sort=-committerdate", f"--format={form}%00", "refs/heads")
     records = fields(done.stdout.replace(b"\0\n", b"\0"))
-    current = await _current(repository)
     rows = [records[at : at + _FIELDS] for at in range(0, len(records) - _FIELDS + 1, _FIELDS)]
+    current = next((row[1] for row in rows if row[0] == "*"), "")
     lines = [f"{len(rows)} branches, on {reveal_line(current) or 'no branch (detached HEAD)'}"]
     branches: list[Branch] = []
     room = repository.workspace.result_chars - 200
-    for name, commit, date, upstream, subject in rows[offset:]:
-        mark = "*" if name == current else " "
+    for mark, name, commit, date, upstream, subject in rows[offset:]:
         line = f"{mark} {reveal_line(name)} {commit[:10]} {date} {clip_line(reveal_line(subject), 100)}"
         room -= weight(line) + 2
         if room < 0 and branches:

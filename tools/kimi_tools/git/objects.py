@@ -1,6 +1,6 @@
 """Reading a file or directory as a commit has it: raw bytes, without filters, textconv or links."""
 
-import re
+from dataclasses import dataclass
 
 from kimi_tools.errors import NotFound, PathRefused
 from kimi_tools.gitcommand import Repository, fields
@@ -11,36 +11,39 @@ from kimi_tools.visible import reveal_line
 MAX_BYTES = 8 * 1024 * 1024
 
 
-async def kind_of(repository: Repository, commit: str, path: str) -> tuple[str, int]:
-    """What a commit has at a path: `blob` or `tree` or `commit` (a submodule), and its size in bytes."""
-    parent = f"{commit}:" if path == "." else f"{commit}:{path}"
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What a commit has at a path: a `blob`, `tree` or `commit` (a submodule), its name, its size in bytes."""
+
+    kind: str
+    name: str
+    size: int
+
+
+async def thing_at(repository: Repository, commit: str, path: str) -> Thing:
+    """What a commit has at a path; the path is no pattern. Raises `NotFound`."""
     if path == ".":
-        return "tree", 0
-    done = await repository.run("cat-file", "-t", parent, accept=(0, 128))
-    kind = done.text.strip()
-    if done.exit_code:
-        said = done.stderr.decode("utf-8", "replace")
-        if re.search(
-            r"does not exist|exists on disk|Not a valid object name|invalid object name|but not in", said
-        ):
-            raise NotFound(
-                f"'{reveal_line(path)}' is not in the commit {commit[:10]}; git_log shows its history."
-            )
-        raise repository.explain("cat-file", done.stderr)
-    size = await repository.run("cat-file", "-s", parent)
-    return kind, int(size.text.strip() or 0)
-
-
-async def blob(repository: Repository, commit: str, path: str) -> bytes:
-    """A file's bytes in a commit. Raises `NotFound`, `PathRefused` when it is no file or too big."""
-    kind, size = await kind_of(repository, commit, path)
-    if kind != "blob":
-        raise PathRefused(f"'{reveal_line(path)}' is no file in the commit {commit[:10]}; name a file.")
-    if size > MAX_BYTES:
-        raise PathRefused(
-            f"'{reveal_line(path)}' has {size:,} bytes there, more than the {MAX_BYTES:,} that are read."
+        return Thing("tree", f"{commit}^{{tree}}", 0)
+    done = await repository.run("ls-tree", "-z", "--long", "--full-tree", commit, "--", path)
+    records = fields(done.stdout)
+    if not records:
+        raise NotFound(
+            f"'{reveal_line(path)}' is not in the commit {commit[:10]}; git_log shows its history."
         )
-    done = await repository.run("cat-file", "blob", f"{commit}:{path}")
+    _, kind, name, size = records[0].partition("\t")[0].split()
+    return Thing(kind, name, int(size) if size.isdigit() else 0)
+
+
+async def blob(repository: Repository, commit: str, path: str, thing: Thing | None = None) -> bytes:
+    """A file's bytes in a commit. Raises `NotFound`, `PathRefused` when it is no file or too big."""
+    thing = thing or await thing_at(repository, commit, path)
+    if thing.kind != "blob":
+        raise PathRefused(f"'{reveal_line(path)}' is no file in the commit {commit[:10]}; name a file.")
+    if thing.size > MAX_BYTES:
+        raise PathRefused(
+            f"'{reveal_line(path)}' has {thing.size:,} bytes there, more than the {MAX_BYTES:,} that are read."
+        )
+    done = await repository.run("cat-file", "blob", thing.name)
     if holds_secret(path, done.stdout):
         repository.workspace.policy.require(
             Request("secrets", path, f"Show '{path}' of {commit[:10]}, a file of secrets, to the model.")
@@ -48,10 +51,9 @@ async def blob(repository: Repository, commit: str, path: str) -> bytes:
     return done.stdout
 
 
-async def tree(repository: Repository, commit: str, path: str) -> list[str]:
+async def tree(repository: Repository, thing: Thing) -> list[str]:
     """The names in a directory of a commit; directories end with `/`."""
-    where = commit if path == "." else f"{commit}:{path}"
-    done = await repository.run("ls-tree", "-z", where)
+    done = await repository.run("ls-tree", "-z", thing.name)
     names: list[str] = []
     for record in fields(done.stdout):
         about, _, name = record.partition("\t")

@@ -2,7 +2,7 @@
 
 from kimi_tools.clip import clip, clip_line, weight
 from kimi_tools.errors import BadArguments, PathRefused
-from kimi_tools.git.objects import blob, kind_of, tree
+from kimi_tools.git.objects import blob, thing_at, tree
 from kimi_tools.git.patch import OPTIONS, ChangedFile, changed_files, lay_out, read_patch, totals
 from kimi_tools.gitcommand import Repository, fields
 from kimi_tools.tool import Data, Param, Params, Result, tool
@@ -93,16 +93,18 @@ async def _commit(repository: Repository, params: GitShowParams, commit: str) ->
 
 
 async def _path(repository: Repository, params: GitShowParams, commit: str, path: str) -> Result:
-    kind, size = await kind_of(repository, commit, path)
-    if kind == "tree":
-        rows = await tree(repository, commit, path)
+    thing = await thing_at(repository, commit, path)
+    if thing.kind == "tree":
+        rows = await tree(repository, thing)
         what = f"{path}: {len(rows)} entries"
-    elif kind == "blob":
-        data = await blob(repository, commit, path)
+    elif thing.kind == "blob":
+        data = await blob(repository, commit, path, thing)
         try:
             texts = Content.decode(path, data).text.splitlines()
         except PathRefused:
-            raise PathRefused(f"'{path}' is binary there ({size:,} bytes); only text is shown.") from None
+            raise PathRefused(
+                f"'{path}' is binary there ({thing.size:,} bytes); only text is shown."
+            ) from None
         rows = [f"{number:>5}  {clip_line(reveal_line(line))}" for number, line in enumerate(texts, 1)]
         what = f"{path}: {len(rows)} lines"
     else:
