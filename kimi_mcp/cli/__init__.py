@@ -17,6 +17,7 @@ COMMANDS = {
     "tools": "list the tools",
     "call": "call one tool",
     "fix": "resolve an issue: the agent finds, fixes and tests it, and hands you the patch",
+    "acp": "the agent for editors that speak the Agent Client Protocol",
     "setup": "connect an editor or another client",
     "runs": "list, show, watch, resume, replay and export runs",
     "swebench": "run, grade and check batches of SWE-bench instances",

@@ -13,9 +13,10 @@ from kimi_mcp.model.messages import Image
 class Request(BaseModel):
     """One run's order. `root`: the user's repository; `host` and `model` as `Connection` takes them.
 
-    `in_place`: work in the user's own tree instead of a private copy. `no_sandbox`: run commands
-    without protection, by the user's own wish. `readable`: further directories that commands may read;
-    `network`: hosts that they may reach; `allow`: leave given beforehand (`Policy`). Holds no secret.
+    `in_place`: work in the user's own tree instead of a private copy. `read_only`: offer only functions that
+    change nothing. `no_sandbox`: run commands without protection, by the user's own wish. `readable`: further
+    directories that commands may read; `network`: hosts that they may reach; `allow`: leave given beforehand
+    (`Policy`). Holds no secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
@@ -29,6 +30,7 @@ class Request(BaseModel):
     protocol: Protocol = "issue"
     budget: Budget = Budget()
     in_place: bool = False
+    read_only: bool = False
     no_sandbox: bool = False
     readable: tuple[Path, ...] = ()
     network: tuple[str, ...] = ()

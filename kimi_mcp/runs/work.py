@@ -94,7 +94,9 @@ async def _worked(
         journal.recover(workspace)
         async with connect() as model:
             snapshot = Snapshot(workspace.root, folder.tree)
-            toolbox = Toolbox(workspace, TOOLS, OWN)
+            tools = [tool for tool in TOOLS if tool.effect == "reads" or not request.read_only]
+            own = [tool for tool in OWN if tool.effect == "reads" or not request.read_only]
+            toolbox = Toolbox(workspace, tools, own)
             agent = Agent(model, toolbox, snapshot, not request.in_place, inbox)
             for event in folder.events():
                 agent.take(event)

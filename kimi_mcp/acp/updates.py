@@ -1,0 +1,154 @@
+"""One event of the agent as updates of an ACP session."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acp import helpers, schema
+
+from kimi_mcp.agent import events as ev
+from kimi_mcp.model.messages import Call
+
+_KINDS: dict[str, schema.ToolKind] = {
+    **dict.fromkeys(
+        ("search_text", "find_files", "locate", "find_symbol", "find_references", "repo_map"), "search"
+    ),
+    **dict.fromkeys(("read_file", "outline", "read_result"), "read"),
+    **dict.fromkeys(("edit_file", "write_file", "apply_patch", "rename_symbol", "undo"), "edit"),
+    **dict.fromkeys(("run_tests", "run_command", "reproduce"), "execute"),
+    "submit": "think",
+}
+_STATES: dict[str, schema.PlanEntryStatus] = {
+    "todo": "pending", "doing": "in_progress", "done": "completed", "dropped": "completed",
+}  # fmt: skip
+SILENT = frozenset({"update_plan"})
+"""Calls that are shown as something else."""
+
+DIFF_BYTES = 400_000
+"""Files above this are shown as the tool's own text, not as a diff."""
+
+
+@dataclass(slots=True)
+class Updates:
+    """Turns events into updates; remembers what a running turn needs (arguments, files before an edit).
+
+    `replaying`: the events are of the past, so nothing was streamed and files are not read.
+    """
+
+    root: Path
+    window: int = 0
+    replaying: bool = False
+    calls: dict[str, Call] = field(default_factory=lambda: dict[str, Call]())
+    before: dict[str, str | None] = field(default_factory=lambda: dict[str, str | None]())
+    cost: float = 0.0
+
+    def of(self, event: ev.Event) -> Iterator[Any]:
+        """The updates of one event; many events have none."""
+        match event:
+            case ev.Started():
+                self.window = event.window
+            case ev.Said(by="user", text=text) if self.replaying:
+                yield helpers.update_user_message_text(text)
+            case ev.Streamed(what="reasoning", text=text):
+                yield helpers.update_agent_thought_text(text)
+            case ev.Streamed(what="text", text=text):
+                yield helpers.update_agent_message_text(text)
+            case ev.Answered():
+                yield from self._answered(event)
+            case ev.Called():
+                yield from self._called(event)
+            case ev.Progressed():
+                text = helpers.tool_content(helpers.text_block(event.message))
+                yield helpers.update_tool_call(_id(event), status="in_progress", content=[text])
+            case ev.Returned():
+                yield from self._returned(event)
+            case ev.Planned():
+                yield helpers.update_plan(
+                    helpers.plan_entry(item.text, status=_STATES[item.state]) for item in event.items
+                )
+            case ev.Troubled(text=text):
+                yield helpers.update_agent_thought_text(f"\n{text}\n")
+            case ev.Submitted(accepted=True, summary=summary):
+                yield helpers.update_agent_message_text(f"\n{summary}\n{evidence(event.evidence)}")
+            case _:
+                pass
+
+    def _answered(self, event: ev.Answered) -> Iterator[Any]:
+        answer = event.answer
+        self.calls = {call.id: call for call in answer.message.calls}
+        self.cost += answer.cost or 0.0
+        if self.replaying:
+            if answer.message.reasoning:
+                yield helpers.update_agent_thought_text(answer.message.reasoning)
+            if answer.message.text:
+                yield helpers.update_agent_message_text(answer.message.text)
+        yield schema.UsageUpdate(
+            session_update="usage_update",
+            used=answer.usage.prompt + answer.usage.completion,
+            size=max(self.window, 1),
+            cost=schema.Cost(amount=self.cost, currency="USD"),
+        )
+
+    def _called(self, event: ev.Called) -> Iterator[Any]:
+        if event.name in SILENT:
+            return
+        path = self._path(event.id)
+        if path is not None and _KINDS.get(event.name) == "edit" and not self.replaying:
+            self.before[event.id] = _text(path)
+        yield helpers.start_tool_call(
+            _id(event),
+            event.title,
+            kind=_KINDS.get(event.name, "other"),
+            status="in_progress",
+            locations=[schema.ToolCallLocation(path=str(path))] if path else None,
+            raw_input=dict(call.arguments or {}) if (call := self.calls.get(event.id)) else None,
+        )
+
+    def _returned(self, event: ev.Returned) -> Iterator[Any]:
+        if event.name in SILENT:
+            return
+        path = self._path(event.id)
+        content: Any = helpers.tool_content(helpers.text_block(event.text))
+        if event.id in self.before and path is not None and not event.failed:
+            old, new = self.before.pop(event.id), _text(path)
+            if new is not None and old != new:
+                content = helpers.tool_diff_content(str(path), new, old)
+        status = "failed" if event.failed else "completed"
+        yield helpers.update_tool_call(_id(event), status=status, content=[content])
+
+    def _path(self, call: str) -> Path | None:
+        """The file that a call names, as the editor knows it: by its absolute path."""
+        made = self.calls.get(call)
+        named = (made.arguments or {}).get("path") if made else None
+        return self.root / named if isinstance(named, str) and named not in ("", ".") else None
+
+
+def evidence(found: ev.Evidence) -> str:
+    """What the harness measured, in a few lines for the chat."""
+    lines = [f"- {item.path} ({item.status}, +{item.added} −{item.removed})" for item in found.touched]
+    if found.passes_after is not None:
+        before = "failed" if found.reproduced_before else "did not fail"
+        lines.append(
+            f"- reproduction: {before} before, {'passes' if found.passes_after else 'still fails'} now"
+        )
+    if found.passing or found.failing:
+        lines.append(
+            f"- tests: {found.passing} pass, {len(found.failing)} fail, {len(found.broken)} newly broken"
+        )
+    lines += [f"- {problem}" for problem in found.problems]
+    return "\n".join(["", "Measured:", *lines]) if lines else ""
+
+
+def _id(event: ev.Called | ev.Returned | ev.Progressed) -> str:
+    """A host may use the same call id in every answer; a session must not."""
+    return f"{event.step}.{event.id}"
+
+
+def _text(path: Path) -> str | None:
+    try:
+        if path.is_symlink() or path.stat().st_size > DIFF_BYTES:
+            return None
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

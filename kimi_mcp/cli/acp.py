@@ -1,0 +1,54 @@
+"""`kimi-mcp acp`: the agent for editors that speak the Agent Client Protocol, over stdin and stdout."""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from kimi_mcp.cli import choice, host
+from kimi_mcp.config import state_directory
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    host.add_model(parser)
+    choice.add_leave(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve one editor until it goes away."""
+    wire = os.dup(1)
+    os.dup2(2, 1)  # nothing but the protocol reaches the editor
+    sys.stdout = sys.stderr
+
+    from acp import run_agent
+
+    from kimi_mcp.acp.face import Face, Ordering
+    from kimi_mcp.agent.events import Mode, Protocol
+    from kimi_mcp.cli.fix import order
+    from kimi_mcp.model.messages import Image
+    from kimi_mcp.runs.request import Request
+
+    settings = choice.settings(options)
+
+    def ordered(
+        text: str, images: tuple[Image, ...], root: Path, protocol: Protocol, mode: Mode, read_only: bool
+    ) -> Request:
+        request = order(settings, text, images, root, True, None)
+        return request.model_copy(update={"protocol": protocol, "mode": mode, "read_only": read_only})
+
+    ordering = Ordering(state_directory(), ordered, lambda: host.key(host.host(settings)))
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=50 * 1024 * 1024)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        transport, protocol = await loop.connect_write_pipe(
+            asyncio.streams.FlowControlMixin, os.fdopen(wire, "wb", buffering=0)
+        )
+        writer = asyncio.StreamWriter(transport, protocol, None, loop)
+        await run_agent(Face(ordering), writer, reader, use_unstable_protocol=True)
+
+    asyncio.run(serve())
+    return 0
