@@ -124,8 +124,9 @@ def test_hostile_bytes_end_soon_and_break_nothing(file: str, case: str) -> None:
 
 
 def test_a_parse_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = b"x = [" + b"1,\n" * 200_000 + b"]\ndef f(): pass\n"
+    source = b"x = [" + b"1,\n" * 30_000 + b"]\ndef f(): pass\n"
     assert [item.name for item in definitions("a.py", source)] == ["x", "f"]
-    monkeypatch.setattr("kimi_tools.syntax.grammar.SECONDS_LIMIT", 0.001)
-    assert definitions("a.py", source) == []
+    with monkeypatch.context() as patch:
+        patch.setattr("kimi_tools.syntax.grammar.SECONDS_LIMIT", 0.0)
+        assert definitions("a.py", source) == []
     assert definitions("a.py", b"def f(): pass")[0].name == "f"

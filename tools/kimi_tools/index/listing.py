@@ -119,6 +119,11 @@ def may_hold_code(workspace: Workspace, path: str) -> bool:
     return stat.S_ISREG(mode) and bool(mode & 0o111)
 
 
+def is_cache(path: str) -> bool:
+    """Whether a path lies in a folder of a kind that never holds a repository's own code."""
+    return not _CACHES.isdisjoint(path.split("/"))
+
+
 def _quiet_folders(workspace: Workspace, folders: Iterable[str]) -> set[str]:
     """Folders that hold no listed file yet: empty ones, where the next new file may come, and ignored ones."""
     known = set(folders)

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import platformdirs
 from kimi_tools.index import listing
 from kimi_tools.index.build import Job, build
 from kimi_tools.index.store import Damaged, Mention, Store, Symbol, content_key
+from kimi_tools.index.watch import Touched, Watch
 from kimi_tools.syntax import Definition, extract, language_of
 from kimi_tools.workspace import Workspace
 
@@ -23,6 +25,8 @@ FILE_BYTES = 1_000_000
 """Larger files are generated or data; they are counted, not indexed."""
 
 _ATTEMPTS = 3
+_COMPARE_SECONDS = 5.0
+"""So often all times are compared even while the kernel tells of changes: it does not see everything."""
 
 _UNREAD = b"?"
 """The key of a file that is listed but not yet read; folders and ignore files have an empty one."""
@@ -79,6 +83,11 @@ class Index:
         self._opened = False
         self._building: threading.Thread | None = None
         self._closed = threading.Event()
+        self._watch: Watch | None = None
+        self._watchable = True
+        self._compared = 0.0
+        self._young: set[str] = set()
+        self._looks = 0
         self.version = 0
 
     @property
@@ -99,6 +108,9 @@ class Index:
                     found = await listing.list_files(self._workspace)
                     await asyncio.to_thread(self._take, found)
                 await asyncio.to_thread(self._settle)
+                self._looks += 1
+                if self._looks > 1:
+                    await asyncio.to_thread(self._follow)
                 return
             except Damaged:
                 self._start_again()
@@ -117,6 +129,9 @@ class Index:
         thread = self._building
         if thread is not None:
             thread.join(30)
+        if self._watch is not None:
+            self._watch.close()
+            self._watch, self._watchable = None, False
         self._store.close()
 
     def _start_again(self) -> None:
@@ -131,25 +146,67 @@ class Index:
         self.version += 1
 
     def _look(self) -> bool:
-        """Compare times with the disk. Returns whether the list of files must be made again."""
+        """Find out what has changed. Returns whether the list of files must be made again."""
         with self._lock:
             if not self._opened:
                 self._opened = True
                 self._recall()
-            again = not self._watched
-            for path, before in self._watched.items():
-                now = listing.state_of(self._workspace, path)
-                if now != before or not listing.settled(now):
-                    again = True
-                    break
-            for path, known in self._files.items():
-                now = listing.state_of(self._workspace, path)
-                if now != known.state or not listing.settled(now):
-                    known.state = b""
-                    if known.blob:
-                        known.blob = 0  # what it held is not shown until it has been read again
-                        self._paths = None
+            touched = self._watch.touched() if self._watch else None
+            if touched is None or time.monotonic() > self._compared + _COMPARE_SECONDS:
+                return self._compare()
+            again = any(self._concerns_listing(item) for item in touched)
+            changed = {item.path for item in touched} & self._files.keys()
+            for path in changed | self._young:
+                if path in self._files:
+                    self._check(path)
             return again
+
+    def _concerns_listing(self, item: Touched) -> bool:
+        if item.folder:
+            return item.path in self._watched or not listing.is_cache(item.path)
+        if item.path in self._watched or item.path.rpartition("/")[2] in listing.IGNORE_FILES:
+            return True
+        return item.path not in self._files and listing.may_hold_code(self._workspace, item.path)
+
+    def _compare(self) -> bool:
+        """Compare all times with the disk; from the second time on, have the kernel say what is touched."""
+        again = not self._watched
+        for path, before in self._watched.items():
+            now = listing.state_of(self._workspace, path)
+            if now != before or not listing.settled(now):
+                again = True
+                break
+        for path in list(self._files):
+            self._check(path)
+        self._compared = time.monotonic()
+        return again
+
+    def _check(self, path: str) -> None:
+        """Compare one file's times with the disk; what a changed one held is not shown until it is read again."""
+        known = self._files[path]
+        now = listing.state_of(self._workspace, path)
+        if now == known.state and listing.settled(now):
+            self._young.discard(path)
+            return
+        known.state = b""
+        if known.blob:
+            known.blob = 0
+            self._paths = None
+
+    def _follow(self) -> None:
+        """Watch the folders, where the system can."""
+        if not self._watchable:
+            return
+        try:
+            if self._watch is None:
+                self._watch = Watch(str(self._workspace.root))
+            if self._watch.add(path for path in self._watched if path not in self._files):
+                self._compared = 0.0  # what happened before the watch began is found by one more comparison
+        except OSError:
+            self._watchable = False
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
 
     def _recall(self) -> None:
         """Start from what the last process saw."""
@@ -242,6 +299,8 @@ class Index:
                 if known.key != job.key or not known.blob:
                     self._changed()
                 known.state, known.key, known.blob = job.state, job.key, ids[job.key]
+                if not listing.settled(job.state):
+                    self._young.add(job.path)
                 rows.append((os.fsencode(job.path), job.state, job.key))
             if rows:
                 self._store.remember(self._root, rows, ())

@@ -151,7 +151,7 @@ def _definition(name: str, qualified: str, kind: str, item: _Found, data: bytes)
         last + (1 if column or last == first else 0),
         item.name.start_point[0] + 1,
         _signature(outer if outer.start_point[0] == node.start_point[0] else node, body, data),
-        _doc(outer, body, data),
+        "" if kind in _WEAK and not body else _doc(outer, body, data),
     )
 
 

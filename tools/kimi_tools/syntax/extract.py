@@ -14,7 +14,6 @@ USES: tuple[Use, ...] = ("use", "import", "call", "inherit", "definition")
 """By code, the weakest first: of several occurrences on one line the strongest counts."""
 
 _LONGEST = 200
-_CODES = {use: code for code, use in enumerate(USES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +36,32 @@ def extract(language: Language, data: bytes) -> Extract:
         captured = captures(wanted, tree) if wanted is not None else {}
     except Unparsed:
         return EMPTY
-    ends = list(accumulate(len(line) + 1 for line in data.split(b"\n")))
     places: dict[bytes, dict[int, int]] = {}
-    for use in sorted(captured, key=lambda use: _CODES.get(use, -1)):
-        code = _CODES.get(use)
-        if code is None:
-            continue
-        for node in captured[use]:
+    ends = list(accumulate(len(line) + 1 for line in data.split(b"\n")))
+    for code, use in enumerate(USES):  # the strongest last, so that it stays
+        for node in captured.get(use, ()):
             start = node.start_byte
             name = data[start : node.end_byte]
-            line = bisect_right(ends, start) + 1
-            if (lines := places.get(name)) is None:
-                places[name] = {line: code}
+            lines = places.get(name)
+            if lines is None:
+                places[name] = {bisect_right(ends, start): code}
             else:
-                lines[line] = code
+                lines[bisect_right(ends, start)] = code
     for definition in found:
-        lines = places.setdefault(definition.name.encode(), {})
-        lines[definition.line] = _CODES["definition"]
-    return Extract(
-        found,
-        {
-            name.decode("utf-8", "replace"): pack(lines)
-            for name, lines in places.items()
-            if len(name) <= _LONGEST
-        },
-    )
+        places.setdefault(definition.name.encode(), {})[definition.line - 1] = len(USES) - 1
+    mentions = {
+        name.decode("utf-8", "replace"): pack(lines)
+        for name, lines in places.items()
+        if len(name) <= _LONGEST
+    }
+    return Extract(found, mentions)
 
 
 def pack(lines: dict[int, int]) -> bytes:
-    """`{line: code of USES}` as bytes: one little 32-bit word a line, `line * 8 + code`."""
-    return array("I", [line << 3 | code for line, code in lines.items()]).tobytes()
+    """`{0-based line: code of USES}` as 32-bit words, `line * 8 + code`, by line."""
+    return array("I", sorted([line << 3 | code for line, code in lines.items()])).tobytes()
 
 
 def unpack(packed: bytes) -> list[tuple[int, Use]]:
-    """The lines and uses in `packed`, by line."""
-    return [(word >> 3, USES[word & 7]) for word in sorted(array("I", packed))]
+    """The 1-based lines and uses in `packed`, by line."""
+    return [((word >> 3) + 1, USES[word & 7]) for word in array("I", packed)]
