@@ -20,6 +20,7 @@ COMMANDS = {
     "acp": "the agent for editors that speak the Agent Client Protocol",
     "setup": "connect an editor or another client",
     "runs": "list, show, watch, resume, replay and export runs",
+    "index": "build the index of definitions and references ahead of its use, or keep it fresh",
     "swebench": "run, grade and check batches of SWE-bench instances",
 }
 """Every command and its line in the help; the module `kimi_mcp.cli.<command>` holds it."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 import platformdirs
 
@@ -122,6 +121,10 @@ class Index:
         if thread is not None:
             await asyncio.to_thread(thread.join, seconds)
         return self.coverage
+
+    def statistics(self) -> dict[str, str | int]:
+        """Where the database is, how large it is, and what it holds of all workspaces."""
+        return {"database": self._store.path, "bytes": self._store.size(), **self._store.counts()}
 
     def close(self) -> None:
         """End the background build and let go of the database."""
@@ -410,14 +413,15 @@ class Index:
                 return work()
 
 
-_indexes: WeakKeyDictionary[Workspace, Index] = WeakKeyDictionary()
+_indexes: dict[int, Index] = {}
 
 
 def index_of(workspace: Workspace) -> Index:
-    """The index of a workspace: one for each, in the user's cache directory."""
-    index = _indexes.get(workspace)
+    """The index of a workspace: one for each, in the user's cache directory, closed with the workspace."""
+    index = _indexes.get(id(workspace))
     if index is None:
-        index = _indexes[workspace] = Index(workspace, Store(cache_folder()))
+        index = _indexes[id(workspace)] = Index(workspace, Store(cache_folder()))
+        workspace.on_close(lambda: _indexes.pop(id(workspace)).close())
     return index
 
 

@@ -68,14 +68,21 @@ class Workspace:
             raise NotFound(
                 f"The root '{root}' is not a directory that can be opened: {error.strerror}."
             ) from None
+        self._closing: list[Callable[[], None]] = []
         self.state = Path(state)
         self.result_chars = result_chars
         self.sandbox = sandbox
         self.policy = policy or Policy()
         self.at = at if at is not None and sandbox.mounts else self.root
 
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Have something that stands on this workspace ended before the workspace is."""
+        self._closing.append(callback)
+
     def close(self) -> None:
-        """Give the root's descriptor back."""
+        """End what stands on the workspace, and give the root's descriptor back."""
+        while self._closing:
+            self._closing.pop()()
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
