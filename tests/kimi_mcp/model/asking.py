@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from kimi_mcp.model.client import KimiModel
 from kimi_mcp.model.connect import Connection, connect
 from kimi_mcp.model.messages import Answer, CallResult, Delta, Function, Message, System, User
 from kimi_mcp.model.transport import Limits
-from tests.kimi_api import KimiApi
+from tests.kimi_api import Call, KimiApi, Turn
 
 KEY = "sk-canary-7f3b1c9d5e"
 
@@ -32,6 +31,9 @@ HYPHEN = Function(
 )
 OFFERED = (READ, HYPHEN)
 HISTORY: tuple[Message, ...] = (System("You fix bugs."), User("Read a.py."))
+
+READS = Call("read_file", {"path": "a.py"})
+GOOD = Turn(text="Let me look.", reasoning="I must read it.", calls=(READS,))
 
 HASTY = Limits(connect=2, idle=2, total=20, wait_first=0.001, wait_most=0.002, wait_cap=0.05)
 """The client's limits, shortened so that no test waits."""
@@ -77,17 +79,3 @@ def converse(
 def ask(api: KimiApi, **more: Any) -> Answer:
     """One answer."""
     return converse(api, **more)[0]
-
-
-__all__ = [
-    "HASTY",
-    "HISTORY",
-    "HYPHEN",
-    "KEY",
-    "OFFERED",
-    "READ",
-    "KimiModel",
-    "ask",
-    "connection",
-    "converse",
-]
