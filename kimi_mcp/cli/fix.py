@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     open_workspace(root, settings).close()  # refuses what is not one repository
     base_url = host.host(settings)
     secret = host.key(base_url)
-    request = order(settings, issue, images, root, options.in_place, host.budget(options))
+    request = order(settings, issue, images, root, in_place=options.in_place, budget=host.budget(options))
     folder = create(state_directory(), request)
     shown = screen(json=options.json)
     try:
@@ -72,10 +72,12 @@ def order(
     issue: str,
     images: tuple[Image, ...],
     root: Path,
+    *,
     in_place: bool,
     budget: Budget | None,
+    mode: str = "",
 ) -> Request:
-    """The run's order from the settings."""
+    """A run's order; what is not given comes from the settings."""
     return Request.model_validate(
         {
             "issue": issue,
@@ -83,7 +85,7 @@ def order(
             "root": root,
             "host": host.host(settings),
             "model": settings.text("model"),
-            "mode": settings.text("mode", "thinking"),
+            "mode": mode or settings.text("mode", "thinking"),
             "budget": budget or Budget(),
             "in_place": in_place,
             "no_sandbox": settings.switch("no_sandbox"),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from kimi_mcp.agent.state import State
 from kimi_mcp.cli import fix, host
-from kimi_mcp.cli.show import screen, words
+from kimi_mcp.cli.show import screen
 from kimi_mcp.config import state_directory
-from kimi_mcp.runs import detached
+from kimi_mcp.runs import detached, words
 from kimi_mcp.runs.export import FORMATS
 from kimi_mcp.runs.folder import RunFolder, every, find
 

@@ -54,7 +54,7 @@ def _start(settings: Settings, chosen: Selection, emit: Callable[[str, dict[str,
     _log_to_file()
     named = settings.text("root")
     places = Places(partial(open_workspace, settings=settings), find_root(named), pinned=bool(named))
-    return SdkEngine(make_server(offered.selected(chosen), places, version("kimi-mcp")), emit)
+    return SdkEngine(make_server(offered.selected(chosen, settings), places, version("kimi-mcp")), emit)
 
 
 def _log_to_file() -> None:

@@ -39,6 +39,8 @@ def start(folder: RunFolder, key: SecretStr | None) -> subprocess.Popen[bytes]:
     with process.stdin or contextlib.nullcontext() as pipe:
         if pipe is not None:
             pipe.write((key.get_secret_value() if key else "").encode() + b"\n")
+    if not (folder.path / "lock").exists():
+        folder.write_record(folder.record().model_copy(update={"pid": process.pid}))
     return process
 
 

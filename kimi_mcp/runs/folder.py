@@ -161,6 +161,17 @@ class RunFolder:
             os.close(descriptor)
         return False
 
+    def is_starting(self) -> bool:
+        """Whether the process that was started for this run is there, but does not hold it yet."""
+        pid = self.record().pid
+        if not pid or (self.path / "lock").exists():
+            return False
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return False
+        return True
+
     def remove(self) -> None:
         """Delete the run and everything of it."""
         shutil.rmtree(self.path, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent.state import State
-from kimi_mcp.cli.show import words
+from kimi_mcp.runs import words
 
 
 class JsonLines:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent.state import State
-from kimi_mcp.cli.show import words
+from kimi_mcp.runs import words
 from kimi_tools.visible import reveal
 
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
