@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     def ordered(
         text: str, images: tuple[Image, ...], root: Path, protocol: Protocol, mode: Mode, read_only: bool
     ) -> Request:
-        request = order(settings, text, images, root, True, None)
+        request = order(settings, text, images, root, in_place=True, budget=None)
         return request.model_copy(update={"protocol": protocol, "mode": mode, "read_only": read_only})
 
     ordering = Ordering(state_directory(), ordered, lambda: host.key(host.host(settings)))

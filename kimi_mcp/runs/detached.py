@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 
 from pydantic import SecretStr
@@ -39,6 +40,7 @@ def start(folder: RunFolder, key: SecretStr | None) -> subprocess.Popen[bytes]:
     with process.stdin or contextlib.nullcontext() as pipe:
         if pipe is not None:
             pipe.write((key.get_secret_value() if key else "").encode() + b"\n")
+    threading.Thread(target=process.wait, daemon=True).start()  # a zombie would look alive
     if not (folder.path / "lock").exists():
         folder.write_record(folder.record().model_copy(update={"pid": process.pid}))
     return process
