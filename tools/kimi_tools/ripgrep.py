@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from kimi_tools.errors import BadArguments, TimedOut, ToolError
+from kimi_tools.errors import BadArguments, NotAllowed, NotFound, PathRefused, TimedOut
 from kimi_tools.process import Finished, Launch, allowed_environment, program, run
 from kimi_tools.protected import names_secret
 from kimi_tools.visible import reveal_line
@@ -83,41 +83,65 @@ class Scope:
 
 
 async def ripgrep(
-    workspace: Workspace,
-    arguments: Sequence[str],
-    *,
-    timeout: float,
-    descriptors: Sequence[int] = (),
-    output_bytes: int = OUTPUT_BYTES,
+    workspace: Workspace, arguments: Sequence[str], *, timeout: float, output_bytes: int = OUTPUT_BYTES
 ) -> Finished:
     """Run rg in the root with the hardened options. Raises `TimedOut`, `BadArguments`, `Unavailable`."""
+    async with _turn():
+        return await _run(workspace, arguments, timeout, (), output_bytes)
+
+
+async def ripgrep_files(
+    workspace: Workspace, arguments: Sequence[str], paths: Sequence[str], *, timeout: float, output_bytes: int
+) -> tuple[Finished | None, dict[str, str]]:
+    """Run rg on at most `FILES_AT_ONCE` files: its result, and the path behind each name that it prints.
+
+    Files that are gone, or became something else, are left out; the result is None when none is left.
+    """
+    async with _turn():
+        with _opened(workspace, paths) as files:
+            if not files:
+                return None, {}
+            descriptors = [descriptor for _, descriptor in files.values()]
+            done = await _run(workspace, [*arguments, "--", *files], timeout, descriptors, output_bytes)
+            return done, {name: path for name, (path, _) in files.items()}
+
+
+def _turn() -> asyncio.Semaphore:
+    """Bounds how many rg run, and how many files are open for them, at once."""
+    return _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_RUNS_AT_ONCE))
+
+
+async def _run(
+    workspace: Workspace,
+    arguments: Sequence[str],
+    timeout: float,
+    descriptors: Sequence[int],
+    output_bytes: int,
+) -> Finished:
     if any("\0" in argument for argument in arguments):
         raise BadArguments("A pattern, glob or path for rg cannot hold a NUL character.")
-    argv = [binary(), *_BASE, *arguments]
-    slot = _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_RUNS_AT_ONCE))
-    async with slot:
-        done = await run(
-            Launch(argv, allowed_environment(), descriptors),
-            cwd=workspace.root,
-            timeout=timeout,
-            head_limit=output_bytes,
-            tail_limit=0,
-        )
+    done = await run(
+        Launch([binary(), *_BASE, *arguments], allowed_environment(), descriptors),
+        cwd=workspace.root,
+        timeout=timeout,
+        head_limit=output_bytes,
+        tail_limit=0,
+    )
     if done.timed_out:
         raise TimedOut(f"The search did not end in {timeout:g} s; narrow it with path or globs.")
     return done
 
 
 @contextmanager
-def opened(workspace: Workspace, paths: Sequence[str]) -> Generator[dict[str, tuple[str, int]]]:
-    """Open files by a name that rg can use: `{name: (path, descriptor)}`, without those that are gone."""
+def _opened(workspace: Workspace, paths: Sequence[str]) -> Generator[dict[str, tuple[str, int]]]:
+    """Open files by a name that rg can use: `{name: (path, descriptor)}`."""
     folder = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
     files: dict[str, tuple[str, int]] = {}
     try:
         for path in paths:
             try:
-                descriptor = door.open_beneath(workspace.descriptor, path, os.O_RDONLY)
-            except ToolError:
+                descriptor = door.open_beneath(workspace.descriptor, path, os.O_RDONLY | os.O_NOFOLLOW)
+            except (NotFound, PathRefused, NotAllowed):
                 continue
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kimi_tools.clip import weight
-from kimi_tools.ripgrep import FILES_AT_ONCE, opened, ripgrep
+from kimi_tools.ripgrep import FILES_AT_ONCE, ripgrep_files
 from kimi_tools.tool import Data
 from kimi_tools.visible import reveal_line
 from kimi_tools.workspace import Workspace
@@ -121,17 +121,15 @@ async def _read(
 ) -> tuple[dict[str, list[_Found]], bool]:
     """The lines of a batch's files, and whether all of rg's answer fitted."""
     most = max(skip + take for _, _, skip, take in batch)
-    with opened(workspace, [path for path, *_ in batch]) as names:
-        if not names:
-            return {}, True
-        done = await ripgrep(
-            workspace,
-            ["--json", f"--max-count={most}", f"--context={window.context}", *options, "--", *names],
-            timeout=timeout,
-            descriptors=[descriptor for _, descriptor in names.values()],
-            output_bytes=_OUTPUT_BYTES,
-        )
-        paths = {name: path for name, (path, _) in names.items()}
+    done, paths = await ripgrep_files(
+        workspace,
+        ["--json", f"--max-count={most}", f"--context={window.context}", *options],
+        [path for path, *_ in batch],
+        timeout=timeout,
+        output_bytes=_OUTPUT_BYTES,
+    )
+    if done is None:
+        return {}, True
     found: dict[str, list[_Found]] = {}
     complete = False
     for line in done.stdout.split(b"\n"):
