@@ -6,6 +6,7 @@ names of `SETTINGS`. An environment variable is the name in capitals behind `KIM
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -99,6 +100,12 @@ def config_file() -> Path:
     """Where the user's settings stand; `KIMI_MCP_CONFIG` names another file."""
     if named := os.environ.get("KIMI_MCP_CONFIG"):
         return Path(named)
+    if (
+        sys.platform == "linux"
+    ):  # as platformdirs would say; its import is a tenth of the server's first answer
+        named = os.environ.get("XDG_CONFIG_HOME", "")
+        folder = named if os.path.isabs(named) else os.path.expanduser("~/.config")
+        return Path(folder, "kimi-mcp", "config.toml")
     import platformdirs
 
     return platformdirs.user_config_path("kimi-mcp") / "config.toml"

@@ -50,7 +50,12 @@ def _run(name: str, arguments: list[str]) -> int:
     module = import_module(f"kimi_mcp.cli.{name.replace('-', '_')}")
     import argparse
 
-    parser = argparse.ArgumentParser(f"kimi-mcp {name}", description=COMMANDS[name])
+    def formatter(prog: str) -> argparse.HelpFormatter:
+        return argparse.HelpFormatter(prog, width=100)  # without a width, argparse imports shutil at once
+
+    parser = argparse.ArgumentParser(
+        f"kimi-mcp {name}", description=COMMANDS[name], formatter_class=formatter
+    )
     module.add_arguments(parser)
     options = parser.parse_args(arguments)
     try:
