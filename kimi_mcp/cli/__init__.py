@@ -19,6 +19,7 @@ COMMANDS = {
     "fix": "resolve an issue: the agent finds, fixes and tests it, and hands you the patch",
     "acp": "the agent for editors that speak the Agent Client Protocol",
     "setup": "connect an editor or another client",
+    "doctor": "say what protects you on this machine, what is missing, and how to get it",
     "runs": "list, show, watch, resume, replay and export runs",
     "index": "build the index of definitions and references ahead of its use, or keep it fresh",
     "swebench": "run, grade and check batches of SWE-bench instances",

@@ -5,7 +5,7 @@ import difflib
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kimi_mcp.cli import offered
@@ -110,8 +110,15 @@ def _program() -> str:
 
 
 def _detect() -> int:
-    server = _server()
     width = max(len(client.name) for client in CLIENTS)
+    for client, state, seen in states():
+        print(f"{client.name:<{width}}  {state:<10} {client.title}{f' ({seen})' if seen else ''}")
+    return 0
+
+
+def states() -> Iterator[tuple[Client, str, str]]:
+    """Each client, whether it is `connected`, `installed` or `-`, and by what it was seen."""
+    server = _server()
     for client in CLIENTS:
         seen = _installed(client)
         connected = any(
@@ -119,9 +126,7 @@ def _detect() -> int:
             for path, places in _files(client.places.get("user", ()), Path()).items()
             if path.is_file() and (edit := added(places, path, server)).before
         )
-        state = "connected" if connected else "installed" if seen else "-"
-        print(f"{client.name:<{width}}  {state:<10} {client.title}{f' ({seen})' if seen else ''}")
-    return 0
+        yield client, "connected" if connected else "installed" if seen else "-", seen
 
 
 def _server() -> Server:

@@ -107,7 +107,7 @@ def test_without_any_sandbox_commands_are_refused_with_every_reason_and_the_way_
         Broken("bubblewrap", "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1"),
         Broken("landlock", "echo 'cannot confine: Function not implemented' >&2; exit 125"),
     ]
-    monkeypatch.setattr(choice, "_candidates", lambda *_: candidates)
+    monkeypatch.setattr(choice, "candidates", lambda *_: candidates)
     workspace = make_workspace({"a": ""})
     workspace.sandbox = Best()
     with pytest.raises(NotAllowed) as refusal:
@@ -120,7 +120,7 @@ def test_without_any_sandbox_commands_are_refused_with_every_reason_and_the_way_
 
 def test_the_next_best_sandbox_is_taken_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     candidates = [Broken("first", "exit 1"), Broken("second", "exit 0"), Broken("third", "exit 0")]
-    monkeypatch.setattr(choice, "_candidates", lambda *_: candidates)
+    monkeypatch.setattr(choice, "candidates", lambda *_: candidates)
     assert Best().level == "second"
 
 

@@ -61,7 +61,7 @@ class Best:
 def choose(readable: Sequence[Path] = (), network: Sequence[str] = ()) -> Sandbox:
     """Try the sandboxes, best first. Raises `NotAllowed` with each one's reason where none works."""
     reasons: list[str] = []
-    for candidate in _candidates(readable, network):
+    for candidate in candidates(readable, network):
         reason = try_out(candidate)
         if reason is None:
             return candidate
@@ -76,7 +76,8 @@ _ADVICE = (
 )
 
 
-def _candidates(readable: Sequence[Path], network: Sequence[str]) -> list[Sandbox]:
+def candidates(readable: Sequence[Path] = (), network: Sequence[str] = ()) -> list[Sandbox]:
+    """The sandboxes of this system, best first; whether they work is not known yet."""
     layout = machine_layout(readable)
     if platform.system() == "Darwin":
         return [Seatbelt(layout, network)]
