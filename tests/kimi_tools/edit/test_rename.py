@@ -59,14 +59,23 @@ def test_a_rename_is_one_step_that_is_undone(make_workspace: MakeWorkspace) -> N
 
 
 def test_a_method_that_another_class_has_too_is_renamed_only_where_it_is_certain(
-    make_workspace: MakeWorkspace,
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("kimi_tools.lsp.servers.KNOWN", ())
     workspace = make_workspace(FILES)
     result = rename(workspace, name="Cart.add", new_name="put")
     assert b"self.put(0)" in (workspace.root / "shop.py").read_bytes()
     assert b"def put(self, x)" in (workspace.root / "shop.py").read_bytes()
     assert (workspace.root / "other.py").read_bytes() == str(FILES["other.py"]).encode()
     assert "may mean something else (2): other.py:2, other.py:5" in result.text
+
+
+def test_a_language_server_tells_which_uses_a_method_has(make_workspace: MakeWorkspace) -> None:
+    use = "from other import Box\nfrom shop import Cart\n\nBox().add(1)\nCart().add(2)\n"
+    workspace = make_workspace({**FILES, "use.py": use})
+    result = rename(workspace, name="Cart.add", new_name="put")
+    assert (workspace.root / "use.py").read_text() == use.replace("Cart().add", "Cart().put")
+    assert "use.py: 5" in result.text
 
 
 def test_a_preview_changes_nothing(make_workspace: MakeWorkspace) -> None:

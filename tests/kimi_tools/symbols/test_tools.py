@@ -114,11 +114,24 @@ def test_references_are_certain_where_the_name_can_mean_nothing_else(shop: Works
     )
 
 
-def test_references_of_a_name_with_several_meanings_are_only_likely(shop: Workspace) -> None:
-    result = call(symbols.find_references, shop, name="Cart.add")
-    assert "shop/cart.py\n  7 definition in Cart: def add(self, thing):" in result.text
-    assert "tests/test_cart.py (likely)\n  6 call in test_price: cart.add(2)" in result.text
-    assert "shop/basket.py (likely)" in result.text
+def test_a_language_server_tells_which_of_several_meanings_is_used(shop: Workspace) -> None:
+    text = call(symbols.find_references, shop, name="Cart.add").text
+    assert text.splitlines()[0].endswith("2 certain, 1 likely (semantic (ty) and syntactic index, complete)")
+    assert "tests/test_cart.py\n  6 call in test_price: cart.add(2)" in text
+    (shop.root / "tests/test_cart.py").write_text("from shop import Cart\n\nCart().add(3)\n")
+    text = call(symbols.find_references, shop, name="Cart.add").text
+    assert "tests/test_cart.py\n  3 call: Cart().add(3)" in text
+
+
+def test_without_a_language_server_a_name_with_several_meanings_is_only_likely(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kimi_tools.lsp.servers.KNOWN", ())
+    text = call(symbols.find_references, shop, name="Cart.add").text
+    assert text.splitlines()[0].endswith("1 certain, 2 likely (syntactic index, complete)")
+    assert "shop/cart.py\n  7 definition in Cart: def add(self, thing):" in text
+    assert "tests/test_cart.py (likely)\n  6 call in test_price: cart.add(2)" in text
+    assert "shop/basket.py (likely)" in text
 
 
 def test_names_in_strings_and_comments_are_no_references(shop: Workspace) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
-from kimi_tools import journal
+from kimi_tools import journal, lsp
 from kimi_tools.clip import clip
 from kimi_tools.edited import introduced_errors
 from kimi_tools.errors import BadArguments, Conflict, NotFound, ToolError
 from kimi_tools.index import Index, Symbol, index_of
-from kimi_tools.index.meaning import Ranked, find, rank
+from kimi_tools.index.meaning import Ranked, find, rank, sharpen
 from kimi_tools.index.names import checked
 from kimi_tools.ripgrep import Scope, ripgrep
 from kimi_tools.syntax import language_of, places
@@ -146,13 +146,14 @@ def _chosen(
     """The lines to change by file, and the places that may mean something else.
 
     Where nothing else in the repository has the name, every use in code means the symbol. Else only certain
-    uses do, and uses through `self` or `this` inside the symbol's own class.
+    uses do: those that a language server names, and uses through `self` or `this` inside the symbol's own class.
     """
     places_of = {(symbol.path, symbol.definition.line) for symbol in targets}
     alone = all((symbol.path, symbol.definition.line) in places_of for symbol in index.symbols(old))
     chosen: dict[str, set[int]] = {}
     doubtful: list[str] = []
-    for item in rank(index, old, targets, index.mentions(old)):
+    ranked = rank(index, old, targets, index.mentions(old))
+    for item in ranked if alone else _sharpened(workspace, index, targets, ranked):
         mention = item.mention
         related = any(_related(mention.path, target.path) for target in targets)
         if related and (item.certain or alone or _through_self(workspace, index, old, targets, item)):
@@ -160,6 +161,19 @@ def _chosen(
         else:
             doubtful.append(f"{mention.path}:{mention.line}")
     return chosen, doubtful
+
+
+def _sharpened(
+    workspace: Workspace, index: Index, targets: list[Symbol], ranked: list[Ranked]
+) -> list[Ranked]:
+    """The mentions as a language server sees them, where one is installed."""
+    for target in targets:
+        place = target.definition
+        question = lsp.Question(target.path, place.line, place.name, index.version, index.changed_since)
+        answer = lsp.references(workspace, question, _SECONDS)
+        if answer is not None:
+            ranked, _ = sharpen(ranked, answer.places)
+    return ranked
 
 
 def _related(path: str, other: str) -> bool:

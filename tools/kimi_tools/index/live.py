@@ -23,6 +23,7 @@ from kimi_tools.workspace import Workspace
 FILE_BYTES = 1_000_000
 """Larger files are generated or data; they are counted, not indexed."""
 
+_AHEAD_SECONDS = 1.5
 _ATTEMPTS = 3
 _COMPARE_SECONDS = 5.0
 """So often all times are compared even while the kernel tells of changes: it does not see everything."""
@@ -87,6 +88,7 @@ class Index:
         self._compared = 0.0
         self._young: set[str] = set()
         self._looks = 0
+        self._news: dict[str, int] = {}
         self.version = 0
 
     @property
@@ -144,9 +146,16 @@ class Index:
             self._watched.clear()
             self._changed()
 
-    def _changed(self) -> None:
+    def _changed(self, path: str = "") -> None:
         self._paths = None
         self.version += 1
+        if path:
+            self._news[path] = self.version
+
+    def changed_since(self, version: int) -> list[str]:
+        """The files that were read anew, or have gone, after a version of the index."""
+        with self._lock:
+            return [path for path, changed in self._news.items() if changed > version]
 
     def _look(self) -> bool:
         """Find out what has changed. Returns whether the list of files must be made again."""
@@ -229,7 +238,7 @@ class Index:
         with self._lock:
             gone = [path for path in self._files if path not in found.files]
             for path in gone:
-                del self._files[path]
+                self._forget(path, too_large=False)
             unwatched = [path for path in self._watched if path not in found.watched]
             new = [path for path in found.files if path not in self._files]
             self._files.update((path, Known()) for path in new)
@@ -289,7 +298,7 @@ class Index:
         if too_large:
             self._too_large.add(path)
         if self._files.pop(path, None) is not None:
-            self._changed()
+            self._changed(path)
 
     def _adopt(self, jobs: list[Job], ids: dict[bytes, int]) -> None:
         """Join files with their entries."""
@@ -299,8 +308,10 @@ class Index:
                 known = self._files.get(job.path)
                 if known is None or job.key not in ids:
                     continue
-                if known.key != job.key or not known.blob:
-                    self._changed()
+                if known.key != job.key:
+                    self._changed(job.path)
+                elif not known.blob:
+                    self._paths = None
                 known.state, known.key, known.blob = job.state, job.key, ids[job.key]
                 if not listing.settled(job.state):
                     self._young.add(job.path)
@@ -325,11 +336,14 @@ class Index:
         return known is not None and not known.state
 
     def _ahead(self, word: str) -> None:
-        """While the build runs, read the files first that hold a word."""
+        """While the build runs, read the files first that hold a word, for a little while."""
         with self._lock:
             waiting = [path for path, known in self._files.items() if not known.blob]
-            if waiting and word:
-                self._read(waiting, word.encode())
+            ends = time.monotonic() + _AHEAD_SECONDS
+            for start in range(0, len(waiting), AT_ONCE):
+                if not word or time.monotonic() > ends:
+                    break
+                self._read(waiting[start : start + AT_ONCE], word.encode())
 
     def _of(self, blob: int) -> list[str]:
         if self._paths is None:

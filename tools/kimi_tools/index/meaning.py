@@ -99,8 +99,11 @@ def rank(index: Index, name: str, targets: list[Symbol], mentions: list[Mention]
         others = [symbol for symbol in ambiguous if "." not in symbol.definition.qualified]
         return mention.path in importing and not others
 
-    ranked = [Ranked(mention, certain(mention)) for mention in mentions]
-    order = {"definition": 0, "import": 1, "inherit": 2, "call": 2, "use": 2}
+    return in_order([Ranked(mention, certain(mention)) for mention in mentions])
+
+
+def in_order(ranked: list[Ranked]) -> list[Ranked]:
+    """The symbol's own definitions first, then what is certain, then the rest; tests last; by path and line."""
 
     def key(item: Ranked) -> tuple[object, ...]:
         mention = item.mention
@@ -109,8 +112,24 @@ def rank(index: Index, name: str, targets: list[Symbol], mentions: list[Mention]
             not item.certain,
             is_test(mention.path),
             mention.path,
-            order[mention.use] if mention.use == "definition" else 1,
+            mention.use != "definition",
             mention.line,
         )
 
     return sorted(ranked, key=key)
+
+
+def sharpen(ranked: list[Ranked], places: frozenset[tuple[str, int]]) -> tuple[list[Ranked], bool]:
+    """The mentions in the light of what a language server knows, and whether it knew all that is certain.
+
+    What it names is certain, in strings and annotations too. Where it misses what the syntax makes certain, it
+    has not seen the whole repository (some servers answer while they still read), and only adds to the answer.
+    """
+    known = {(item.mention.path, item.mention.line) for item in ranked}
+    whole = all((item.mention.path, item.mention.line) in places for item in ranked if item.certain)
+    sharper = [
+        Ranked(item.mention, item.certain or (item.mention.path, item.mention.line) in places)
+        for item in ranked
+    ]
+    sharper += [Ranked(Mention(path, line, "use"), True) for path, line in sorted(places - known)]
+    return in_order(sharper), whole

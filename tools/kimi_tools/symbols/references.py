@@ -4,13 +4,17 @@ from collections.abc import Iterator
 
 import anyio.to_thread
 
+from kimi_tools import lsp
 from kimi_tools.index import Index, Symbol, index_of
-from kimi_tools.index.meaning import Ranked, find, rank
+from kimi_tools.index.meaning import Ranked, find, rank, sharpen
 from kimi_tools.index.names import checked, parts
 from kimi_tools.symbols.page import lines_of, page, shown, within
 from kimi_tools.syntax.references import Scopes
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
+
+_MOST_TARGETS = 3
+_SERVER_SECONDS = 5.0
 
 
 class FindReferencesParams(Params):
@@ -20,12 +24,11 @@ class FindReferencesParams(Params):
 
 
 class Reference(Data):
-    """One line that uses the name. `use`: definition, import, call, inherit or use; `within`: around it."""
+    """One line that uses the name. `use`: definition, import, call, inherit or use."""
 
     path: str
     line: int
     use: str
-    within: str
     certain: bool
 
 
@@ -57,26 +60,29 @@ def _references(workspace: Workspace, index: Index, params: FindReferencesParams
     match, targets = find(index, params.name, lambda _: True)
     if match != "exact name":
         targets = []
-    ranked = rank(index, last, targets, [item for item in index.mentions(last) if within(item.path, folder)])
+    ranked, tier, note = _sharpened(
+        workspace, index, targets, rank(index, last, targets, index.mentions(last))
+    )
+    ranked = [item for item in ranked if within(item.mention.path, folder)]
     coverage = index.coverage
+    state = f"{tier}, {'complete' if coverage.complete else 'not complete yet'}"
     return Result(
         page(
             workspace,
-            _head(params.name, targets, ranked, coverage.complete),
+            _head(params.name, ranked, state),
             _items(workspace, index, ranked[params.offset :]),
             params.offset,
             len(ranked),
-            [coverage.note(), _caution(last, targets, ranked)],
+            [coverage.note(), note, _caution(last, targets, ranked)],
         ),
         References(
-            tier="syntactic",
+            tier=tier,
             complete=coverage.complete,
             references=tuple(
                 Reference(
                     path=item.mention.path,
                     line=item.mention.line,
                     use=item.mention.use,
-                    within="",
                     certain=item.certain,
                 )
                 for item in ranked[:1000]
@@ -85,7 +91,33 @@ def _references(workspace: Workspace, index: Index, params: FindReferencesParams
     )
 
 
-def _head(name: str, targets: list[Symbol], ranked: list[Ranked], complete: bool) -> str:
+def _sharpened(
+    workspace: Workspace, index: Index, targets: list[Symbol], ranked: list[Ranked]
+) -> tuple[list[Ranked], str, str]:
+    """The mentions as a language server sees them, where the syntax leaves doubt; the tier; a note."""
+    if not targets or len(targets) > _MOST_TARGETS or all(item.certain for item in ranked):
+        return ranked, "syntactic index", ""
+    tier, note = "syntactic index", ""
+    for target in targets:
+        place = target.definition
+        question = lsp.Question(target.path, place.line, place.name, index.version, index.changed_since)
+        answer = lsp.references(workspace, question, _SERVER_SECONDS)
+        if answer is None:
+            continue
+        if answer.pending:
+            return (
+                ranked,
+                tier,
+                f"{answer.server} is still reading the repository; ask again to know more for certain.",
+            )
+        ranked, whole = sharpen(ranked, answer.places)
+        tier = f"semantic ({answer.server}) and syntactic index"
+        if not whole:
+            note = f"{answer.server} has not seen the whole repository."
+    return ranked, tier, note
+
+
+def _head(name: str, ranked: list[Ranked], state: str) -> str:
     counts: dict[str, int] = {}
     for item in ranked:
         use = {"definition": "definition", "import": "import", "call": "call"}.get(
@@ -95,7 +127,6 @@ def _head(name: str, targets: list[Symbol], ranked: list[Ranked], complete: bool
     listed = ", ".join(f"{count} {use}{'s' if count != 1 else ''}" for use, count in counts.items())
     certain = sum(item.certain for item in ranked)
     files = len({item.mention.path for item in ranked})
-    state = f"syntactic index, {'complete' if complete else 'not complete yet'}"
     if not ranked:
         return f"No use of '{name}' in code ({state})."
     return (

@@ -1,0 +1,172 @@
+"""The Language Server Protocol over a child's pipes, as much of it as questions need."""
+
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, cast
+
+from kimi_tools.errors import TimedOut, Unavailable
+from kimi_tools.process import Launch
+
+IDLE_SECONDS = 180.0
+"""A server that nobody has asked for so long is ended: it holds 100 MB and more."""
+
+_LONGEST_MESSAGE = 64 * 1024 * 1024
+_CAPABILITIES: dict[str, Any] = {
+    "workspace": {
+        "workspaceFolders": True,
+        "configuration": True,
+        "didChangeWatchedFiles": {"dynamicRegistration": True},
+    },
+    "textDocument": {"references": {}, "synchronization": {}, "publishDiagnostics": {}},
+    "window": {"workDoneProgress": True},
+    "general": {"positionEncodings": ["utf-16"]},
+}
+
+
+class Client:
+    """One running server. Threads may share it. Raises `Unavailable` when it cannot be started or has died."""
+
+    def __init__(self, launch: Launch, folder: str, uri: str, ended: Callable[[], None]) -> None:
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Future[Any]] = {}
+        self._lock = threading.Lock()
+        self._ended = ended
+        self._launch = launch
+        self._asked = time.monotonic()
+        try:
+            self._process = subprocess.Popen(
+                list(launch.argv),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env=dict(launch.environment),
+                pass_fds=tuple(launch.pass_fds),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Unavailable(f"'{launch.argv[0]}' cannot be started: {error.strerror or error}.") from None
+        threading.Thread(target=self._listen, name="lsp", daemon=True).start()
+        threading.Thread(target=self._rest, name="lsp-idle", daemon=True).start()
+        self._uri = uri
+
+    def begin(self, timeout: float) -> None:
+        """Shake hands."""
+        folders = [{"uri": self._uri, "name": "workspace"}]
+        parameters: dict[str, Any] = {
+            "processId": os.getpid(),
+            "rootUri": self._uri,
+            "workspaceFolders": folders,
+            "capabilities": _CAPABILITIES,
+            "initializationOptions": {
+                "cargo": {"buildScripts": {"enable": False}},
+                "procMacro": {"enable": False},
+            },
+        }
+        self.request("initialize", parameters, timeout)
+        self.notify("initialized", {})
+
+    def request(self, method: str, parameters: Any, timeout: float) -> Any:
+        """Ask and wait. Raises `TimedOut`, and `Unavailable` when the server has died or refuses."""
+        number = next(self._numbers)
+        answer: Future[Any] = Future()
+        self._waiting[number] = answer
+        self._asked = time.monotonic()
+        try:
+            self._send({"id": number, "method": method, "params": parameters})
+            return answer.result(timeout)
+        except FutureTimeout:
+            self._send({"method": "$/cancelRequest", "params": {"id": number}})
+            raise TimedOut(f"The language server did not answer in {timeout:g} s.") from None
+        finally:
+            self._waiting.pop(number, None)
+
+    def notify(self, method: str, parameters: Any) -> None:
+        """Tell, without an answer."""
+        self._send({"method": method, "params": parameters})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        stream = self._process.stdin
+        try:
+            with self._lock:
+                assert stream is not None
+                stream.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                stream.flush()
+        except (OSError, ValueError):
+            raise Unavailable("The language server has ended.") from None
+
+    def _listen(self) -> None:
+        stream = self._process.stdout
+        assert stream is not None
+        with contextlib.suppress(OSError, ValueError, Unavailable):
+            while True:
+                size = -1
+                while line := stream.readline(1000).strip():
+                    if line.lower().startswith(b"content-length:"):
+                        size = int(line.split(b":")[1])
+                if not 0 <= size <= _LONGEST_MESSAGE:
+                    break
+                self._take(json.loads(stream.read(size)))
+        self.end()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        number = message.get("id")
+        if "method" in message:
+            if number is not None:
+                self._send({"id": number, "result": _courtesy(message)})
+            return
+        answer = self._waiting.get(number) if isinstance(number, int) else None
+        if answer is not None and not answer.done():
+            if "error" in message:
+                answer.set_exception(
+                    Unavailable(f"The language server refused: {message['error'].get('message')}")
+                )
+            else:
+                answer.set_result(message.get("result"))
+
+    def _rest(self) -> None:
+        while self._process.poll() is None:
+            left = self._asked + IDLE_SECONDS - time.monotonic()
+            if left <= 0 and not self._waiting:
+                self.end()
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(max(left, 1.0))
+
+    def end(self) -> None:
+        """End the server; whoever waits is told."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, 15)
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, 9)
+            self._process.wait()
+        for answer in list(self._waiting.values()):
+            if not answer.done():
+                answer.set_exception(Unavailable("The language server has ended."))
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        if self._launch.after is not None:
+            self._launch.after()
+        self._ended()
+
+
+def _courtesy(message: dict[str, Any]) -> Any:
+    """The answer to what a server asks of us: an empty configuration, and yes to everything else."""
+    parameters = cast(object, message.get("params"))
+    if message["method"] != "workspace/configuration" or not isinstance(parameters, dict):
+        return None
+    return [None] * len(cast(dict[str, list[Any]], parameters).get("items", []))
