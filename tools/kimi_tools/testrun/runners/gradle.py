@@ -67,7 +67,13 @@ def _environment(job: Job) -> dict[str, str]:
         real = Path.home() / ".gradle"
         if not (home / "wrapper").is_symlink():
             (home / "wrapper").symlink_to(real / "wrapper")
-        environment |= {"GRADLE_USER_HOME": str(home), "GRADLE_RO_DEP_CACHE": str(real / "caches")}
+        environment |= {
+            "GRADLE_USER_HOME": str(home),
+            "GRADLE_RO_DEP_CACHE": str(real / "caches"),
+            # Java 17 looks for its control group where a sandbox has none, and fails (CgroupUtil's
+            # NullPointerException, measured under bubblewrap with control groups v1).
+            "GRADLE_OPTS": "-XX:-UseContainerSupport",
+        }
     return environment
 
 
