@@ -18,6 +18,7 @@ TOOLS: tuple[Tool, ...] = (
     symbols.repo_map,
     symbols.locate,
     testrun.run_tests,
+    testrun.find_tests,
     git.git_status,
     git.git_diff,
     git.git_log,

@@ -3,10 +3,9 @@
 `execute` gives the facts to programs; the tools `run_tests` and `find_tests` give them to a model.
 """
 
-from typing import Literal
-
 from kimi_tools.testrun import history
-from kimi_tools.testrun.execute import Request, execute
+from kimi_tools.testrun.execute import Only, Request, execute
+from kimi_tools.testrun.find import find_tests
 from kimi_tools.testrun.render import headline, render
 from kimi_tools.testrun.report import CaseResult, Comparison, Status, TestReport, Verdict, compare
 from kimi_tools.tool import Param, Params, Result, tool
@@ -21,6 +20,7 @@ __all__ = [
     "Verdict",
     "compare",
     "execute",
+    "find_tests",
     "headline",
     "run_tests",
 ]
@@ -29,7 +29,7 @@ __all__ = [
 class RunTestsParams(Params):
     paths: list[str] = Param("Test files or folders", default=[])
     names: list[str] = Param("Test ids or parts of names", default=[])
-    only: Literal["all", "failed"] = Param("Narrow to", default="all")
+    only: Only = Param("Narrow to", default="all")
     timeout: int = Param("Seconds", default=600, ge=1, le=7200)
     compare: str = Param("Earlier run to compare with", default="")
     command: str = Param("Instead of the project's own", default="")

@@ -18,11 +18,12 @@ from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.conclude import conclude
 from kimi_tools.testrun.follow import Lines, Tail, following
 from kimi_tools.testrun.report import CaseResult, Status, TestReport, compare
+from kimi_tools.testrun.select import affected_tests, changed_tests
 from kimi_tools.testrun.suite import Job, Plan, Runner, Selection, Suite
 from kimi_tools.testrun.tree import Tree
 from kimi_tools.workspace import Workspace
 
-Only = Literal["all", "failed"]
+Only = Literal["all", "failed", "changed", "affected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Request:
     """What to run.
 
     `paths`: files or folders. `names`: test ids as reports give them, or parts of names. `only` narrows to
-    the tests that failed when last seen. `compare`: an earlier run's id; empty for what was last
+    the tests that failed when last seen, to changed test files, or to those that the changes since the last
+    commit affect. `compare`: an earlier run's id; empty for what was last
     known of each test. `command` replaces the project's own. `timeout` in seconds.
     """
 
@@ -58,8 +60,13 @@ async def execute(workspace: Workspace, request: Request) -> TestReport:
 async def _execute(workspace: Workspace, request: Request) -> TestReport:
     tree = Tree(workspace)
     paths = [_existing(workspace, path) for path in request.paths]
-    suite, others = choose(tree, paths, request.names, request.command)
+    notes: list[str] = []
+    if request.only in ("changed", "affected"):
+        paths, notes = await _about_changes(workspace, request.only, paths)
+    suite, others = choose(tree, paths[:1] if notes else paths, request.names, request.command)
     runner = runner_named(suite.runner)
+    if notes:  # of the related tests those of one suite, the most related one's
+        paths = [path for path in paths if _below(path, suite.folder) and path.endswith(runner.suffixes)]
     known = history.last_known(workspace, suite.runner, suite.folder)
     baseline = history.load(workspace, request.compare) if request.compare else None
     selection = _selection(suite, runner, paths, request, known)
@@ -74,6 +81,7 @@ async def _execute(workspace: Workspace, request: Request) -> TestReport:
             if plan.at_end is not None:
                 plan.at_end(collector)
         report = _report(run, suite, plan, collector, finished, selection, labels(others))
+        report = report.model_copy(update={"notes": (*notes, *report.notes)})
         report = _compared(report, baseline, known)
         history.save(workspace, report)
     except BaseException:
@@ -110,6 +118,21 @@ async def _run(
     return collector, finished
 
 
+async def _about_changes(
+    workspace: Workspace, only: Only, within: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The test files that the changes call for, within the given paths, and what to say of the choice."""
+    chosen = await (changed_tests(workspace) if only == "changed" else affected_tests(workspace))
+    paths = [p for p in chosen.paths if not within or any(_below(p, folder) for folder in within)]
+    if not paths:
+        raise BadArguments(f"No {only} test lies in {', '.join(within)}; leave paths= away.")
+    return paths, [chosen.note]
+
+
+def _below(path: str, folder: str) -> bool:
+    return folder in (".", path) or path.startswith(f"{folder}/")
+
+
 def _selection(
     suite: Suite, runner: Runner, paths: Sequence[str], request: Request, known: Mapping[str, CaseResult]
 ) -> Selection:
@@ -129,7 +152,7 @@ def _selection(
 
 
 def _wanted(case: CaseResult, paths: Sequence[str], names: Sequence[str]) -> bool:
-    in_path = not paths or any(p in (".", case.path) or case.path.startswith(f"{p}/") for p in paths)
+    in_path = not paths or any(_below(case.path, path) for path in paths)
     return in_path and (not names or any(name in case.id for name in names))
 
 

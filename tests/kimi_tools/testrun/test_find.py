@@ -1,0 +1,104 @@
+"""Which tests exercise what: `find_tests`, `only=changed` and `only=affected`."""
+
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from kimi_tools.errors import BadArguments, NotFound
+from kimi_tools.testrun import find_tests
+from kimi_tools.testrun.find import FoundTests
+from kimi_tools.workspace import Workspace
+from tests.conftest import git
+from tests.kimi_tools.testrun.samples import give_environment, run
+
+MakeWorkspace = Callable[[dict[str, str | bytes]], Workspace]
+
+PROJECT: dict[str, str | bytes] = {
+    ".gitignore": ".venv\n__pycache__\n",
+    "pytest.ini": "[pytest]\n",
+    "shop/__init__.py": "",
+    "shop/prices.py": "def total(prices):\n    return sum(prices)\n\n\ndef cheapest(prices):\n    return min(prices)\n",
+    "shop/basket.py": "from shop.prices import total\n\n\nclass Basket:\n    def pay(self): return total([1])\n",
+    "shop/stock.py": "def count():\n    return 0\n",
+    "tests/test_prices.py": "from shop.prices import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n",
+    "tests/test_cheap.py": "from shop.prices import cheapest\n\n\ndef test_cheapest(): assert cheapest([2, 1]) == 1\n",
+    "tests/test_basket.py": "from shop.basket import Basket\n\n\ndef test_pay(): assert Basket().pay() == 1\n",
+    **{
+        f"tests/test_other{number}.py": f"def test_other{number}():\n    assert len('{number}')\n"
+        for number in range(20)
+    },
+}
+
+
+@pytest.fixture
+def shop(make_workspace: MakeWorkspace) -> Workspace:
+    workspace = make_workspace(PROJECT)
+    give_environment(workspace.root)
+    return workspace
+
+
+def found(workspace: Workspace, of: str) -> list[str]:
+    data = anyio.run(find_tests, workspace, {"of": of}).data
+    assert isinstance(data, FoundTests)
+    return [file.path for file in data.files]
+
+
+def test_the_tests_of_a_symbol_come_with_the_reason_and_the_test_that_uses_it(shop: Workspace) -> None:
+    result = anyio.run(find_tests, shop, {"of": "total"})
+    first, second, *_ = result.text.splitlines()
+    assert first.endswith("test files are related to 'total', most related first")
+    assert second.startswith("tests/test_prices.py: uses total")
+    assert second.endswith("; test_total")
+
+
+def test_a_test_that_reaches_the_symbol_through_a_caller_is_found(shop: Workspace) -> None:
+    paths = found(shop, "total")
+    assert paths[0] == "tests/test_prices.py"
+    assert "tests/test_basket.py" in paths[1:3]
+    assert "tests/test_other1.py" not in paths
+
+
+def test_the_tests_of_a_file_and_of_one_symbol_in_it_are_told_apart(shop: Workspace) -> None:
+    assert set(found(shop, "shop/prices.py")[:2]) == {"tests/test_prices.py", "tests/test_cheap.py"}
+    assert found(shop, "shop/prices.py::cheapest")[0] == "tests/test_cheap.py"
+
+
+def test_a_misspelt_symbol_is_refused_with_a_likely_one(shop: Workspace) -> None:
+    with pytest.raises(NotFound, match="similar: cheapest"):
+        anyio.run(find_tests, shop, {"of": "cheapset"})
+
+
+def test_code_without_a_test_says_so(shop: Workspace) -> None:
+    assert anyio.run(find_tests, shop, {"of": "count"}).text.startswith("No test is related to 'count'")
+
+
+def test_affected_runs_the_tests_of_what_has_changed(shop: Workspace) -> None:
+    path = shop.root / "shop/prices.py"
+    path.write_text(path.read_text().replace("sum(prices)", "sum(prices) + 1"))
+    report = run(shop, only="affected")
+    assert report.statuses()["tests/test_prices.py::test_total"] == "failed"
+    assert report.statuses()["tests/test_basket.py::test_pay"] == "failed"
+    assert len(report.cases) < 6
+    assert report.notes[0].startswith("affected: ")
+
+
+def test_changed_runs_the_test_files_that_have_changed(shop: Workspace) -> None:
+    (shop.root / "tests/test_new.py").write_text("def test_new(): pass\n")
+    (shop.root / "shop/new.py").write_text("def new(): pass\n")
+    assert run(shop, only="changed").statuses() == {"tests/test_new.py::test_new": "passed"}
+    (shop.root / "tests/test_new.py").unlink()
+    with pytest.raises(BadArguments, match="None of the 1 changed files is a test"):
+        run(shop, only="changed")
+
+
+def test_without_a_change_nothing_is_affected(shop: Workspace) -> None:
+    with pytest.raises(BadArguments, match="Nothing differs from the last commit"):
+        run(shop, only="affected")
+    git(shop.root, "status")
+
+
+def test_without_git_what_has_changed_is_not_known(shop: Workspace) -> None:
+    (shop.root / ".git").rename(shop.root / ".gone")
+    with pytest.raises(BadArguments, match="What has changed is not known"):
+        run(shop, only="changed")

@@ -1,0 +1,118 @@
+"""`find_tests`: which tests exercise a symbol or a file."""
+
+from collections.abc import Sequence
+
+import anyio.to_thread
+
+from kimi_tools.clip import clip_line, weight
+from kimi_tools.errors import NotFound
+from kimi_tools.index import Index
+from kimi_tools.index.meaning import find
+from kimi_tools.syntax.references import Scopes
+from kimi_tools.testrun.relate import Target, is_runnable, related_tests
+from kimi_tools.testrun.select import indexed
+from kimi_tools.tool import Data, Param, Params, Result, tool
+from kimi_tools.workspace import Workspace
+
+SHOWN_TESTS = 6
+MAX_RELATED = 200
+
+
+class FindTestsParams(Params):
+    of: str = Param("Symbol or file")
+    offset: int = Param("Skip so many", default=0, ge=0)
+
+
+class TestFile(Data):
+    """One related test file: `score` (only its order means something), why, and its tests that use the name."""
+
+    path: str
+    score: float
+    reason: str
+    tests: tuple[str, ...]
+
+
+class FoundTests(Data):
+    """The related test files, most related first; `complete`: the whole repository was looked at."""
+
+    of: str
+    complete: bool
+    files: tuple[TestFile, ...]
+
+
+@tool(
+    "Find tests",
+    "Find the tests that exercise a symbol or file, most related first, with the reason.",
+    toolset="test",
+    effect="reads",
+)
+async def find_tests(workspace: Workspace, params: FindTestsParams) -> Result:
+    index = await indexed(workspace)
+    return await anyio.to_thread.run_sync(_find, workspace, index, params)
+
+
+def _find(workspace: Workspace, index: Index, params: FindTestsParams) -> Result:
+    targets = _targets(workspace, index, params.of)
+    related = related_tests(index, targets)[:MAX_RELATED]
+    names = [d.name for target in targets for d in target.symbols] or [
+        d.name for target in targets for d in index.outline(target.path) or [] if "." not in d.qualified
+    ]
+    data = FoundTests(
+        of=params.of,
+        complete=index.coverage.complete,
+        files=tuple(
+            TestFile(path=r.path, score=round(r.score, 2), reason=r.why(), tests=_using(index, r.path, names))
+            for r in related
+        ),
+    )
+    return Result(_text(workspace, index, data, params.offset), data)
+
+
+def _targets(workspace: Workspace, index: Index, of: str) -> list[Target]:
+    """What is meant: a file, a symbol, or `file::symbol`. Raises `NotFound`."""
+    path, _, name = of.partition("::")
+    if path in index.files():
+        chosen = [d for d in index.outline(path) or [] if name and d.qualified.endswith(name)]
+        if name and not chosen:
+            raise NotFound(f"'{path}' has no symbol '{name}'; outline lists what it has.")
+        return [Target(path, tuple(chosen))]
+    match, symbols = find(index, of, lambda symbol: not is_runnable(symbol.path))
+    if match not in ("exact name", "name in other letter case"):
+        similar = ", ".join(dict.fromkeys(s.definition.qualified for s in symbols[:5]))
+        hint = f"similar: {similar}" if similar else "look for it with find_symbol or find_files"
+        raise NotFound(f"There is no file or symbol '{clip_line(of, 200)}'; {hint}.")
+    by_path: dict[str, list[str]] = {}
+    chosen_symbols = symbols[:5]
+    for symbol in chosen_symbols:
+        by_path.setdefault(symbol.path, []).append(symbol.definition.qualified)
+    return [Target(path, tuple(s.definition for s in chosen_symbols if s.path == path)) for path in by_path]
+
+
+def _using(index: Index, path: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The tests of a file, by qualified name, that use one of the names in their own body."""
+    outline = index.outline(path) or []
+    scopes = Scopes(outline)
+    lines = sorted({m.line for name in dict.fromkeys(names) for m in index.mentions(name) if m.path == path})
+    around = dict.fromkeys(scopes.at(line, False) for line in lines)
+    return tuple(name for name in around if name.rpartition(".")[2].lower().startswith("test"))
+
+
+def _text(workspace: Workspace, index: Index, found: FoundTests, offset: int) -> str:
+    total = len(found.files)
+    if not total:
+        return f"No test is related to '{found.of}' by its names, imports, callers or path. {index.coverage.note()}"
+    head = f"{total} test files are related to '{found.of}', most related first"
+    room = workspace.result_chars - weight(head) - 200
+    lines: list[str] = []
+    for file in found.files[offset:]:
+        shown = ", ".join(file.tests[:SHOWN_TESTS])
+        more = f" and {len(file.tests) - SHOWN_TESTS} more" if len(file.tests) > SHOWN_TESTS else ""
+        line = clip_line(f"{file.path}: {file.reason}{f'; {shown}{more}' if shown else ''}", 600)
+        if weight(line) + 2 > room:
+            break
+        lines.append(line)
+        room -= weight(line) + 2
+    end = offset + len(lines)
+    rest = f"; the rest: offset={end}" if end < total else ""
+    note = f" {index.coverage.note()}" if index.coverage.note() else ""
+    return "\n".join([head, *lines, f"[shown {min(offset + 1, total)}-{end} of {total}{rest}]{note}"])
