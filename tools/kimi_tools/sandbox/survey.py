@@ -14,7 +14,7 @@ from kimi_tools.protected import PROTECTED, names_secret, plain_name
 _CLOCK_TICK_NS = 20_000_000
 """A change within one tick of the kernel's file clock (4 to 10 ms) leaves the same change time."""
 
-_VENDORED = ("node_modules", "site-packages", "vendor")
+_INSTALLED = ("node_modules", "site-packages")
 
 Identity = tuple[int, int]
 """Device and inode."""
@@ -33,7 +33,8 @@ class Survey:
     """The protected entries and secret files of one tree.
 
     Protected: every `.git` at any depth, and the other protected names in the root itself, where editors and
-    agents look for them.
+    agents look for them. Directories of installed packages are not looked into, as editors do not either (VS
+    Code's `git.repositoryScanIgnoredFolders`): they can hold more directories than all the rest.
     """
 
     root: Path
@@ -77,7 +78,7 @@ class Survey:
         if watched(inner) or (not is_folder and names_secret(entry.name)):
             status = entry.stat(follow_symlinks=False)
             folder.found[inner] = (status.st_dev, status.st_ino)
-        elif is_folder:
+        elif is_folder and entry.name not in _INSTALLED:
             folder.folders.append(inner)
 
 
@@ -91,10 +92,6 @@ def watched(path: str) -> bool:
 def hides(path: str) -> bool:
     """Whether a command sees that file empty: by its name it holds passwords of the user.
 
-    Keys and certificates are left: tests need theirs. So are files of installed packages.
+    Keys and certificates are left: tests need theirs.
     """
-    return (
-        names_secret(path)
-        and not path.endswith((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore"))
-        and not any(part in _VENDORED for part in path.split("/"))
-    )
+    return names_secret(path) and not path.endswith((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore"))
