@@ -14,6 +14,7 @@ import sys
 
 COMMANDS = {
     "serve": "serve the tools to an MCP client over stdin and stdout",
+    "demo": "see a real bug fixed, with no key",
     "tools": "list the tools",
     "call": "call one tool",
     "fix": "resolve an issue: the agent finds, fixes and tests it, and hands you the patch",

@@ -23,6 +23,11 @@ def short(text: str, width: int = 100) -> str:
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
+def asked(text: str) -> str:
+    """What the user said, without what the harness put around it."""
+    return text.split("<issue>")[-1].replace("</issue>", "").strip()
+
+
 def count(number: float) -> str:
     """A number of tokens as people say it: 950, 12.3k, 1.2M."""
     if number < 1_000:

@@ -38,7 +38,7 @@ class PlainLines:
             case ev.Started():
                 return f"model {event.model}, mode {event.mode}"
             case ev.Said(by="user"):
-                return f"{event.about}: {words.short(event.text.replace('<repository>', ''))}"
+                return f"{event.about}: {words.short(words.asked(event.text))}"
             case ev.Said():
                 return f"note ({event.about}): {words.short(event.text)}"
             case ev.Answered():

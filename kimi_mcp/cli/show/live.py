@@ -73,8 +73,7 @@ class Live:
             case ev.Started():
                 return Text.assemble(("kimi-mcp ", "bold cyan"), event.model, (f" · {event.mode}", "dim"))
             case ev.Said(by="user"):
-                body = event.text.split("<issue>")[-1]
-                return Text(f"▌ {words.short(body, 100)}", "bold")
+                return Text(f"▌ {words.short(words.asked(event.text), 100)}", "bold")
             case ev.Said():
                 return Text(f"     ! {words.short(event.text, 120)}", "yellow")
             case ev.Answered():

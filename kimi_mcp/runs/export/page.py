@@ -11,6 +11,7 @@ from typing import Any
 
 from kimi_mcp.agent import events as ev
 from kimi_mcp.model.messages import Call
+from kimi_mcp.runs import words
 from kimi_mcp.runs.export.plot import cost_plot
 from kimi_mcp.runs.export.steps import Step, Trajectory, trajectory
 from kimi_tools.visible import reveal
@@ -40,9 +41,7 @@ def page(run: str, events: list[ev.Event]) -> str:
 
 def _title(whole: Trajectory) -> str:
     text = whole.state.asks[0].text if whole.state.asks else "A run"
-    text = text.split("<issue>")[-1].replace("</issue>", "")
-    line = next((line.strip("# ") for line in text.splitlines() if line.strip()), "A run")
-    return line[:140]
+    return words.short(words.asked(text).lstrip("# "), 140) or "A run"
 
 
 def _head(run: str, title: str, whole: Trajectory) -> str:
@@ -117,8 +116,8 @@ def _plot(whole: Trajectory) -> str:
 def _part(part: "Step | ev.Said | ev.Folded | ev.Troubled | ev.Resumed") -> str:
     match part:
         case ev.Said(by="user"):
-            body = part.text.split("<issue>")[-1].replace("</issue>", "")
-            return f"<li class='said user'><b>User</b><div class='text'>{_text(body.strip())}</div></li>"
+            body = _text(words.asked(part.text))
+            return f"<li class='said user'><b>User</b><div class='text'>{body}</div></li>"
         case ev.Said():
             return f"<li class='said harness'><b>Harness</b> <span>{_text(part.text)}</span></li>"
         case ev.Folded():
