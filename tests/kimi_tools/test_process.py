@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kimi_tools.errors import Unavailable
-from kimi_tools.process import Finished, HeadTail, allowed_environment, program, run, search_path
+from kimi_tools.process import Finished, allowed_environment, program, run, search_path
+from kimi_tools.stream import HeadTail
 
 SHELL = ("/bin/sh", "-c")
 
