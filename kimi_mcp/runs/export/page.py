@@ -121,9 +121,9 @@ def _part(part: "Step | ev.Said | ev.Folded | ev.Troubled | ev.Resumed") -> str:
         case ev.Said():
             return f"<li class='said harness'><b>Harness</b> <span>{_text(part.text)}</span></li>"
         case ev.Folded():
-            words = "older results hidden" if part.how == "hide" else "handed over to a fresh context"
+            how = "older results hidden" if part.how == "hide" else "handed over to a fresh context"
             return (
-                f"<li class='said harness'><b>Context</b> <span>{words} at {part.before:,} tokens</span></li>"
+                f"<li class='said harness'><b>Context</b> <span>{how} at {part.before:,} tokens</span></li>"
             )
         case ev.Troubled():
             return f"<li class='said trouble'><b>Trouble</b> <span>{_text(part.text)}</span></li>"
