@@ -129,7 +129,7 @@ def test_a_blurred_piece_is_found_where_it_was_and_what_it_shares_keeps_its_byte
     piece = "".join(lines[first : last + 1])
     blurred = piece.replace("\r\n", "\n").replace("“", '"').replace("”", '"')
     shift = data.draw(st.sampled_from(["", "    "]))
-    blurred = "".join(shift + one if one.strip() else one for one in blurred.splitlines(keepends=True))
+    blurred = "".join(shift + one if one.strip() else one for one in placing.file_lines(blurred))
     found = ladder.find(text, blurred, blurred + "ADDED\n", "\n") if blurred.endswith("\n") else None
     if found is None or len(found.splices) != 1:
         return
