@@ -177,6 +177,41 @@ def test_workers_and_this_process_find_the_same(make_workspace: MakeWorkspace, o
     assert threading.active_count() < 20
 
 
+def test_every_file_keeps_its_own_symbols_while_many_alike_are_read(
+    make_workspace: MakeWorkspace, open_index: OpenIndex
+) -> None:
+    alike = {f"copies/c{number}.py": f"def alike{number % 5}(): ...\n" for number in range(200)}
+    workspace = make_workspace({**many(300), **alike})
+    index = open_index(workspace)
+    for number in range(60):
+        (workspace.root / "made.py").write_text(f"def made{number}(): ...\n")
+        assert where(index, f"made{number}") == ["made.py:1"]
+        if index.coverage.complete and number > 5:
+            break
+    finish(index)
+    assert len(where(index, "alike3")) == 40
+    assert all(
+        where(index, f"f{number}") == [f"p{number % 17}/m{number}.py:1"] for number in range(0, 300, 7)
+    )
+
+
+def test_a_database_that_another_process_made_anew_is_followed(
+    make_workspace: MakeWorkspace, open_index: OpenIndex, tmp_path: Path
+) -> None:
+    workspace = make_workspace({"a.py": "def f(): ...\n"})
+    index = open_index(workspace)
+    assert where(index, "f") == ["a.py:1"]
+    for file in (tmp_path / "index").iterdir():
+        file.unlink()
+    other = Store(tmp_path / "index")
+    language = language_of("x.py")
+    assert language is not None
+    other.add([(b"other" + b"python", extract(language, b"def wrong(): ...\n"))])
+    assert where(index, "f") == ["a.py:1"]
+    assert where(index, "wrong") == []
+    other.close()
+
+
 def test_a_dead_worker_costs_no_file(
     make_workspace: MakeWorkspace, open_index: OpenIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,11 @@ def settled(state: bytes) -> bool:
     return len(state) == struct.calcsize("qqQQ?") and not state[-1]
 
 
+def same(first: bytes, second: bytes) -> bool:
+    """Whether two states are of the same moment of a file, settled or not."""
+    return first[:-1] == second[:-1]
+
+
 def size_of(state: bytes) -> int:
     """The size in a state."""
     return struct.unpack("qqQQ?", state)[2] if state else 0

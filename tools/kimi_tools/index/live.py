@@ -88,6 +88,7 @@ class Index:
         self._compared = 0.0
         self._young: set[str] = set()
         self._looks = 0
+        self._generation = store.generation
         self._news: dict[str, int] = {}
         self.version = 0
 
@@ -142,6 +143,7 @@ class Index:
     def _start_again(self) -> None:
         """Forget everything, as the database has."""
         with self._lock:
+            self._generation = self._store.generation
             self._files.clear()
             self._watched.clear()
             self._changed()
@@ -163,6 +165,8 @@ class Index:
             if not self._opened:
                 self._opened = True
                 self._recall()
+            if self._generation != self._store.generation:
+                self._start_again()
             touched = self._watch.touched() if self._watch else None
             if touched is None or time.monotonic() > self._compared + _COMPARE_SECONDS:
                 return self._compare()
@@ -181,7 +185,9 @@ class Index:
         return item.path not in self._files and listing.may_hold_code(self._workspace, item.path)
 
     def _compare(self) -> bool:
-        """Compare all times with the disk; from the second time on, have the kernel say what is touched."""
+        """Compare all times with the disk."""
+        if self._store.renewed():
+            self._start_again()
         again = not self._watched
         for path, before in self._watched.items():
             now = listing.state_of(self._workspace, path)
@@ -304,10 +310,14 @@ class Index:
         """Join files with their entries."""
         with self._lock:
             rows: list[tuple[bytes, bytes, bytes]] = []
+            if self._generation != self._store.generation:
+                return  # these ids are of a database that is gone
             for job in jobs:
                 known = self._files.get(job.path)
                 if known is None or job.key not in ids:
                     continue
+                if not listing.same(job.state, listing.state_of(self._workspace, job.path)):
+                    continue  # it changed after it was read; a newer look must not be undone
                 if known.key != job.key:
                     self._changed(job.path)
                 elif not known.blob:
@@ -421,6 +431,8 @@ class Index:
     def _ask(self, work: Callable[[], T]) -> T:
         with self._lock:
             try:
+                if self._generation != self._store.generation:
+                    raise Damaged
                 return work()
             except Damaged:
                 self._start_again()

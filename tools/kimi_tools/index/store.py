@@ -91,15 +91,17 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder: Path | None = folder
+        self.generation = 0
+        self._inode = 0
         self._lock = threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._connection = self._open()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and not _is_damage(error):
-                self.folder = None
-            else:
+            if _is_damage(error):
                 self._discard()
+            else:
+                self.folder = None
             self._connection = self._open()
         except OSError:
             self.folder = None
@@ -124,6 +126,7 @@ class Store:
         if self.folder:
             with contextlib.suppress(OSError):
                 os.chmod(self.path, 0o600)
+            self._inode = _inode(self.path)
         return connection
 
     def _discard(self) -> None:
@@ -139,15 +142,24 @@ class Store:
         with self._lock:
             try:
                 return work(self._connection)
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise
-            except sqlite3.DatabaseError:
-                pass
             self._connection.close()
             self._discard()
             self._connection = self._open()
+            self.generation += 1
         raise Damaged
+
+    def renewed(self) -> bool:
+        """Whether another process has made the database anew; then it is opened again, and ids are void."""
+        with self._lock:
+            if self.folder is None or self._inode == _inode(self.path):
+                return False
+            self._connection.close()
+            self._connection = self._open()
+            self.generation += 1
+            return True
 
     @contextlib.contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Generator[None]:
@@ -177,17 +189,19 @@ class Store:
     def add(self, entries: Sequence[tuple[bytes, Extract]]) -> dict[bytes, int]:
         """Keep what was read from some files; entries that are there already stay. Returns their ids."""
 
+        extracts = dict(entries)
+
         def work(connection: sqlite3.Connection) -> dict[bytes, int]:
             made: dict[bytes, int] = {}
             with self._transaction(connection):
-                for key, _ in entries:
+                for key in extracts:
                     row = connection.execute(
                         "INSERT INTO blob (key, day) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
                         (key, _today()),
                     ).fetchone()
                     if row is not None:
                         made[key] = row[0]
-                new = [(made[key], extract) for key, extract in entries if key in made]
+                new = [(made[key], extract) for key, extract in extracts.items() if key in made]
                 connection.executemany("INSERT INTO symbol VALUES (?,?,?,?,?,?,?,?,?,?)", _symbol_rows(new))
                 rows = sorted(
                     (name, blob, lines) for blob, extract in new for name, lines in extract.mentions.items()
@@ -196,7 +210,7 @@ class Store:
             return made
 
         made = self._do(work)
-        missing = [key for key, _ in entries if key not in made]
+        missing = [key for key in extracts if key not in made]
         return {**made, **self.ids(missing)} if missing else made
 
     def symbols_named(self, name: str, *, prefix: bool = False) -> list[tuple[int, Definition]]:
@@ -347,13 +361,18 @@ def _definitions(
     return [(blob, Definition(*row)) for blob, *row in rows]
 
 
-def _is_damage(error: sqlite3.OperationalError) -> bool:
-    """Whether an operational error means that the file is unusable, not busy or out of disk."""
-    return error.sqlite_errorcode in (
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_IOERR,
-    ) or ("no such table" in str(error) or "no such column" in str(error))
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether an error means that the file is unusable; not: busy, disk full, or a mistake of ours."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    unusable = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
+    return unusable or "no such table" in str(error) or "no such column" in str(error)
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
 
 
 def _today() -> int:
