@@ -76,6 +76,8 @@ def work(root: Path, number: int, calls: int, report: Report) -> None:
     with StdioClient(root, environment=state) as client:
         client.initialize()
         for turn in range(calls):
+            if turn == calls // 10:
+                report.early = memory(client)
             if turn % 10 == 0:
                 append(client, f"client {number} line {turn}", report)
                 continue
@@ -85,8 +87,6 @@ def work(root: Path, number: int, calls: int, report: Report) -> None:
             report.seconds.setdefault(name, []).append(time.perf_counter() - started)
             if done.is_error:
                 report.errors.append(f"{name}: {done.text}")
-            if turn == calls // 10:
-                report.early = memory(client)
         report.late = memory(client)
 
 
