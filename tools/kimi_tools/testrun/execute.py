@@ -80,6 +80,8 @@ async def _execute(workspace: Workspace, request: Request) -> TestReport:
             collector, finished = await _run(workspace, suite, runner, plan, scratch, cache, request.timeout)
             if plan.at_end is not None:
                 plan.at_end(collector)
+            if plan.on_exit is not None:
+                plan.on_exit(finished, collector)
         report = _report(run, suite, plan, collector, finished, selection, labels(others))
         report = report.model_copy(update={"notes": (*notes, *report.notes)})
         report = _compared(report, baseline, known)

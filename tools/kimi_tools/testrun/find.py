@@ -80,7 +80,9 @@ def _targets(workspace: Workspace, index: Index, of: str) -> list[Target]:
     if match not in ("exact name", "name in other letter case"):
         similar = ", ".join(dict.fromkeys(s.definition.qualified for s in symbols[:5]))
         hint = f"similar: {similar}" if similar else "look for it with find_symbol or find_files"
-        raise NotFound(f"There is no file or symbol '{clip_line(of, 200)}'; {hint}.")
+        raise NotFound(
+            f"There is no file or symbol '{clip_line(of, 200)}'; {hint}. {index.coverage.note()}".rstrip()
+        )
     by_path: dict[str, list[str]] = {}
     chosen_symbols = symbols[:5]
     for symbol in chosen_symbols:

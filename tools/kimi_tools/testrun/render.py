@@ -102,7 +102,7 @@ def _extras(report: TestReport, room: int) -> list[str]:
 
 
 def _why(case: CaseResult) -> str:
-    return f"  ({case.message.splitlines()[0]})" if case.message and case.status != "passed" else ""
+    return f"  ({case.message.splitlines()[0]})" if case.message else ""
 
 
 def _comparison(found: Comparison) -> list[str]:

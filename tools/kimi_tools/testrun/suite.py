@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from kimi_tools.process import Finished
 from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.tree import Tree
 from kimi_tools.workspace import Workspace
@@ -77,8 +78,9 @@ class Plan:
     """What to run, and how to read what it finds.
 
     `on_line` sees each line of output; `on_event` each line of the file `events` in the scratch directory
-    while it grows; `at_end` reads report files. `announces_end`: the reporter writes an end event, so that a
-    runner which dies with exit code 0 is noticed. `nothing_codes`: exit codes that mean that no test fits.
+    while it grows; `at_end` reads report files, `on_exit` how the program ended. `announces_end`: the
+    reporter writes an end event, so that a runner which dies with exit code 0 is noticed. `nothing_codes`:
+    exit codes that mean that no test fits.
     `log` makes of the output the text that a person would have seen.
     """
 
@@ -88,6 +90,7 @@ class Plan:
     events: str = EVENTS
     on_event: Callable[[bytes, Collector], None] = event_line
     at_end: Callable[[Collector], None] | None = None
+    on_exit: Callable[[Finished, Collector], None] | None = None
     announces_end: bool = False
     nothing_codes: frozenset[int] = frozenset()
     log: Callable[[str], str] = str
