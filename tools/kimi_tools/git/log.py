@@ -46,10 +46,11 @@ class GitLog(Data):
 @tool("Git log", "List commits by path, symbol or text, newest first.", toolset="git", effect="reads")
 async def git_log(workspace: Workspace, params: GitLogParams) -> Result:
     repository = await Repository.open(workspace)
-    if params.revision == "HEAD" and await repository.head() is None:
+    head = await repository.head() if params.revision == "HEAD" else ""
+    if head is None:
         return Result("No commit yet on this branch.", GitLog(commits=[], offset=0, more=False))
     path = workspace.relative(params.path) if params.path else ""
-    arguments = [*await _range(repository, params.revision)]
+    arguments = [head] if head else await _range(repository, params.revision)
     arguments += await _selection(repository, params, path, arguments[0])
     done = await repository.run(
         *(
