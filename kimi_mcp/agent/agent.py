@@ -8,6 +8,7 @@ from kimi_mcp.agent import events as ev
 from kimi_mcp.agent import limits, verify
 from kimi_mcp.agent.progress import Progress
 from kimi_mcp.agent.snapshot import MAX_PATCH_CHARS, Snapshot
+from kimi_mcp.agent.spending import Spending
 from kimi_mcp.agent.state import State
 from kimi_mcp.agent.toolbox import Done, Toolbox
 from kimi_mcp.agent.watch import Emit, Inbox, Under
@@ -104,4 +105,6 @@ class Agent:
             tree=tree,
             tests=tests,
             reproduction=reproduction,
+            usage=done.data.usage if isinstance(done.data, Spending) else None,
+            cost=done.data.cost if isinstance(done.data, Spending) else 0.0,
         )

@@ -187,6 +187,9 @@ class Returned(_Event):
     tree: str
     tests: TestRun | None = None
     reproduction: Reproduction | None = None
+    usage: Usage | None = None
+    """Tokens of the answers that the call itself asked for."""
+    cost: float | None = 0.0
 
 
 class Planned(_Event):

@@ -40,11 +40,18 @@ Habits:
 - When two tries at one idea failed, question the assumption behind it; update the plan."""
 
 
+_HELPERS = """\
+- For a large or unfamiliar code base, ask several independent questions at once with delegate; you decide \
+and edit alone."""
+
+
 def system_prompt(protocol: Protocol, names: Sequence[str]) -> str:
     """The system prompt for a protocol and the functions that are really there."""
     habits = _HABITS
     if "edit_file" not in names:
         habits = "\n".join(line for line in habits.splitlines() if "edit_file" not in line)
+    if "delegate" in names:
+        habits += f"\n{_HELPERS}"
     return "\n\n".join([_WHO, _ISSUE if protocol == "issue" else _CHAT, habits])
 
 

@@ -145,6 +145,8 @@ class State:
         if self.pending:
             self.pending.pop(0)
         self.tree = event.tree
+        if event.usage:
+            self._paid(event.usage, event.cost)
         if event.tests:
             self.tests.append(event.tests)
         if event.reproduction:

@@ -15,6 +15,7 @@ from kimi_mcp.agent.agent import Agent
 from kimi_mcp.agent.functions import OWN
 from kimi_mcp.agent.loop import run
 from kimi_mcp.agent.snapshot import Snapshot
+from kimi_mcp.agent.swarm import delegate_tool
 from kimi_mcp.agent.toolbox import Toolbox
 from kimi_mcp.agent.watch import Inbox
 from kimi_mcp.model.connect import connect
@@ -96,6 +97,8 @@ async def _worked(
             snapshot = Snapshot(workspace.root, folder.tree)
             tools = [tool for tool in TOOLS if tool.effect == "reads" or not request.read_only]
             own = [tool for tool in OWN if tool.effect == "reads" or not request.read_only]
+            if request.mode == "agent":
+                own.append(delegate_tool(model, TOOLS))
             toolbox = Toolbox(workspace, tools, own)
             agent = Agent(model, toolbox, snapshot, not request.in_place, inbox)
             for event in folder.events():
