@@ -276,19 +276,24 @@ def measure_task(client: StdioClient, task: str, call: Call, rounds: int, wait: 
     seen.cells[task] = f"{walls[0]:.0f} / {warm:.0f} ms, {cpu:.0f} cpu, {size:,} chars"
 
 
-def measure(server: Server, root: Path, rounds: int, seen: Seen) -> None:
-    """All tasks of one server, on one connection."""
-    with connected(server, root) as client:
-        offered = {tool["name"] for tool in client.list_tools()}
+def measure(servers: list[Server], roots: dict[str, Path], rounds: int, seen: dict[str, Seen]) -> None:
+    """All tasks, one after the other, each on every server by turns; every server keeps its one connection."""
+    with contextlib.ExitStack() as connections:
+        clients = {one.name: connections.enter_context(connected(one, roots[one.name])) for one in servers}
+        offered = {name: {tool["name"] for tool in client.list_tools()} for name, client in clients.items()}
         time.sleep(2)  # what it imports or indexes on its own, it may
-        seen.idle_mb = memory_mb(client.process.pid)
-        if server.name == "agent-lsp":
-            start = {"root_dir": str(root), "language_id": "python"}
-            client.request("tools/call", {"name": "start_lsp", "arguments": start}, server.wait)
-        for task, call in server.calls(root).items():
-            if call[0] in offered:
-                measure_task(client, task, call, rounds, server.wait, seen)
-        seen.used_mb = memory_mb(client.process.pid)
+        for name, client in clients.items():
+            seen[name].idle_mb = memory_mb(client.process.pid)
+        if "agent-lsp" in clients:
+            start = {"root_dir": str(roots["agent-lsp"]), "language_id": "python"}
+            clients["agent-lsp"].request("tools/call", {"name": "start_lsp", "arguments": start}, 300)
+        for task in TASKS:
+            for one in servers:
+                call = one.calls(roots[one.name]).get(task)
+                if call is not None and call[0] in offered[one.name]:
+                    measure_task(clients[one.name], task, call, rounds, one.wait, seen[one.name])
+        for name, client in clients.items():
+            seen[name].used_mb = memory_mb(client.process.pid)
 
 
 def prepare(repository: str, folder: Path) -> Path:
@@ -325,8 +330,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for server in servers:
             measure_start(server, roots[server.name], seen[server.name])
-    for server in servers:
-        measure(server, roots[server.name], options.rounds, seen[server.name])
+    measure(servers, roots, options.rounds, seen)
     print_tables(seen)
     shutil.rmtree(options.folder, ignore_errors=True)
 
