@@ -101,6 +101,8 @@ class Tool:
     async def __call__(self, workspace: Workspace, arguments: Mapping[str, Any]) -> Result:
         """Check the arguments and run; ask for leave where it is needed; take secrets out of what is told.
 
+        The tools bound their texts where it makes sense; here is the last bound, for what none thought of.
+
         Raises `ToolError` for what the caller can act on.
         """
         try:
@@ -109,7 +111,8 @@ class Tool:
             error.args = tuple(clip(redact.mask(str(part)), _ERROR_CHARS) for part in error.args)
             raise
         workspace.policy.strangers_were_read()
-        return _masked(result)
+        result = _masked(result)
+        return replace(result, text=clip(result.text, workspace.result_chars))
 
     async def _run_with_leave(self, workspace: Workspace, params: Params) -> Result:
         for _ in range(_MOST_QUESTIONS):

@@ -22,6 +22,8 @@ class Ranked:
 def find(index: Index, name: str, wanted: Callable[[Symbol], bool]) -> tuple[str, list[Symbol]]:
     """How the name was understood, and its definitions, the likeliest meant first."""
     wanted_parts = parts(name.removesuffix("*"))
+    if not wanted_parts:
+        return "similar names", []
     last = wanted_parts[-1]
     if name.endswith("*"):
         return "names that start so", _ranked(filter(wanted, index.symbols(last, prefix=True)), last)
