@@ -8,6 +8,7 @@ from kimi_tools.index.names import is_test, parts, resembling
 from kimi_tools.index.store import Mention, Symbol
 
 _FEW = 3
+_LONGEST_NAME = 1_000
 _MINOR = frozenset({"variable", "field", "property", "constant", "key", "declaration"})
 
 
@@ -22,7 +23,7 @@ class Ranked:
 def find(index: Index, name: str, wanted: Callable[[Symbol], bool]) -> tuple[str, list[Symbol]]:
     """How the name was understood, and its definitions, the likeliest meant first."""
     wanted_parts = parts(name.removesuffix("*"))
-    if not wanted_parts:
+    if not wanted_parts or len(name) > _LONGEST_NAME:
         return "similar names", []
     last = wanted_parts[-1]
     if name.endswith("*"):
