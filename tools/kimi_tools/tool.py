@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast, get_args, get_type_hin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kimi_tools import redact
-from kimi_tools.clip import clip
+from kimi_tools.clip import clip, clip_line
 from kimi_tools.errors import BadArguments, NotAllowed, ToolError
 from kimi_tools.policy import NeedsLeave
 from kimi_tools.workspace import Workspace
@@ -94,6 +94,7 @@ class Tool:
         Raises `BadArguments` with one sentence that names each wrong argument and what is accepted.
         """
         try:
+            _require_whole_characters(self, arguments)
             return self.params.model_validate(dict(arguments))
         except ValidationError as error:
             raise BadArguments(_explain(self, error)) from None
@@ -191,6 +192,16 @@ broken, unknown names are refused, and that an empty default is empty goes witho
 
 def _is_empty(key: str, value: Any) -> bool:
     return key == "default" and value in ("", False, 0, [])
+
+
+def _require_whole_characters(tool: Tool, arguments: Mapping[str, Any]) -> None:
+    """JSON can carry half of a surrogate pair; no file, database or process takes one."""
+    for name, value in arguments.items():
+        for text in cast(list[Any], value) if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+                raise BadArguments(
+                    f"{tool.name}: '{clip_line(name, 100)}' holds half a character; send whole ones."
+                )
 
 
 def _explain(tool: Tool, error: ValidationError) -> str:
