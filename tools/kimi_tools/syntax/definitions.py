@@ -12,6 +12,9 @@ from kimi_tools.syntax.languages import Language, language_of
 SIGNATURE_CHARS = 160
 DOC_CHARS = 120
 
+_PLAIN = frozenset({"variable", "field"})
+"""Kinds that are one assignment: nothing around it belongs to them."""
+
 _CONTAINERS = frozenset(
     {"class", "interface", "trait", "struct", "enum", "object", "protocol", "record", "scope"}
 )
@@ -138,7 +141,7 @@ def _parts(name: str) -> list[str]:
 
 def _definition(name: str, qualified: str, kind: str, item: _Found, data: bytes) -> Definition:
     outer = node = item.node
-    while (parent := outer.parent) is not None and parent.type in _WRAPPERS:
+    while kind not in _PLAIN and (parent := outer.parent) is not None and parent.type in _WRAPPERS:
         outer = parent
     body = node.child_by_field_name("body")
     first = outer.start_point[0]
@@ -157,11 +160,13 @@ def _definition(name: str, qualified: str, kind: str, item: _Found, data: bytes)
 
 def _signature(node: ts.Node, body: ts.Node | None, data: bytes) -> str:
     start = node.start_byte
-    if body is not None:
-        text = data[start : min(body.start_byte, start + 2000)]
-    else:
-        text = data[start : min(node.end_byte, start + 2000)].lstrip().partition(b"\n")[0]
-    head = _SPACE.sub(" ", text.decode("utf-8", "replace")).strip().removesuffix("{").rstrip(" :=")
+    text = data[start : min(node.end_byte if body is None else body.start_byte, start + 2000)]
+    if body is None:
+        text = text.lstrip().partition(b"\n")[0]
+    head = text.decode("utf-8", "replace")
+    if b"\n" in text or b"  " in text or b"\t" in text:
+        head = _SPACE.sub(" ", head)
+    head = head.strip().removesuffix("{").rstrip(" :=")
     return head if len(head) <= SIGNATURE_CHARS else f"{head[: SIGNATURE_CHARS - 1]}…"
 
 

@@ -1,5 +1,6 @@
 """All that an index keeps of one file: its definitions, and on which lines which names occur in its code."""
 
+import sys
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ USES: tuple[Use, ...] = ("use", "import", "call", "inherit", "definition")
 """By code, the weakest first: of several occurrences on one line the strongest counts."""
 
 _LONGEST = 200
+_NOISE = frozenset({b"self", b"cls"})
+"""Names that mean something else in every function; a tenth of all identifiers in Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,10 @@ def extract(language: Language, data: bytes) -> Extract:
             start = node.start_byte
             name = data[start : node.end_byte]
             lines = places.get(name)
-            if lines is None:
-                places[name] = {bisect_right(ends, start): code}
-            else:
+            if lines is not None:
                 lines[bisect_right(ends, start)] = code
+            elif name not in _NOISE:
+                places[name] = {bisect_right(ends, start): code}
     for definition in found:
         places.setdefault(definition.name.encode(), {})[definition.line - 1] = len(USES) - 1
     mentions = {
@@ -59,6 +62,9 @@ def extract(language: Language, data: bytes) -> Extract:
 
 def pack(lines: dict[int, int]) -> bytes:
     """`{0-based line: code of USES}` as 32-bit words, `line * 8 + code`, by line."""
+    if len(lines) == 1:
+        ((line, code),) = lines.items()
+        return (line << 3 | code).to_bytes(4, sys.byteorder)
     return array("I", sorted([line << 3 | code for line, code in lines.items()])).tobytes()
 
 
