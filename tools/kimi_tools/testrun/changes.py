@@ -1,11 +1,16 @@
 """What differs from the last commit: files, and the lines of them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kimi_tools.errors import BadArguments, NotFound, ToolError
 from kimi_tools.gitcommand import Repository, fields
 from kimi_tools.workspace import Workspace
+
+HISTORY_PATHS = 8
+HISTORY_COMMITS = 60
+HISTORY_FILES = 25
 
 _HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 
@@ -59,3 +64,28 @@ async def _lines(repository: Repository, path: str) -> tuple[tuple[int, int], ..
         first, count = int(match[1]), int(match[2] or 1)
         found.append((max(first, 1), first + max(count, 1) - 1 if count else first + 1))
     return tuple(found)
+
+
+async def committed_together(workspace: Workspace, paths: Sequence[str]) -> dict[str, float]:
+    """How often each other file was part of the last commits of one of the paths, 0 to 1.
+
+    Large commits say little and are left out. Empty where there is no history.
+    """
+    found: dict[str, float] = {}
+    for path in paths[:HISTORY_PATHS]:
+        try:
+            repository = await Repository.open(workspace)
+            done = await repository.run(
+                *("log", "--full-diff", "--name-only", "--no-renames", "--no-merges", "--format=%x01", "-z"),
+                *(f"--max-count={HISTORY_COMMITS}", "HEAD", "--", path),
+            )
+        except ToolError:
+            return found
+        commits = [
+            commit.strip("\0\n").split("\0") for commit in "\0".join(fields(done.stdout)).split("\x01")
+        ]
+        small = [[name.strip("\n") for name in c] for c in commits if 1 < len(c) <= HISTORY_FILES]
+        for name in {name for commit in small for name in commit} - {path}:
+            share = sum(name in commit for commit in small) / (len(small) + 2)
+            found[name] = max(found.get(name, 0.0), share)
+    return found

@@ -5,20 +5,22 @@ Evidence, each weighted by how rare it is in this repository (inverse document f
 - the test's code uses the name of the symbol itself, of its class, or of another symbol of its file;
 - it uses a symbol that calls the changed one, or calls such a one (two steps through the index);
 - its path shares words with the code's path (`model_fields/test_jsonfield.py`, `fields/json.py`);
+- it was committed together with the code before;
 - a helper file beside it (a test's models, fixtures, utilities) does one of these: half the weight.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from weakref import WeakKeyDictionary
 
 from kimi_tools.index import Index
 from kimi_tools.index.names import is_test, words
 from kimi_tools.syntax import Definition
 from kimi_tools.testrun.tree import parent
 
-SYMBOL, OWNER, CALLER, NEIGHBOUR, PATH = 3.0, 1.5, 0.8, 0.5, 2.0
+SYMBOL, OWNER, CALLER, NEIGHBOUR, PATH, TOGETHER = 3.0, 1.5, 0.8, 0.5, 2.0, 40.0
 """What a piece of evidence weighs before rarity."""
 MAX_CALLERS = 40
 MAX_NEIGHBOURS = 150
@@ -68,16 +70,36 @@ def is_runnable(path: str) -> bool:
     return f"/{path}".rpartition("/")[0].endswith(("/__tests__", "/tests")) and name.endswith(".rs")
 
 
-def size(index: Index, path: str) -> int:
-    """About how many tests a test file holds, at least one."""
-    tests = sum(d.name.lower().startswith("test") for d in index.outline(path) or [])
-    return max(tests, 1)
+_counted: "WeakKeyDictionary[Index, tuple[int, dict[str, int]]]" = WeakKeyDictionary()
 
 
-def related_tests(index: Index, targets: Sequence[Target]) -> list[Related]:
-    """The test files that exercise the targets, most related first; nothing without any evidence."""
+def test_files(index: Index) -> dict[str, int]:
+    """Every file that holds tests, with about how many: by its name, or by a test's name in a test's folder."""
+    known = _counted.get(index)
+    if known and known[0] == index.version:
+        return known[1]
+    found: dict[str, int] = {}
+    for path in index.files():
+        if is_runnable(path) or is_test(path):
+            count = sum(d.name.lower().startswith("test") for d in index.outline(path) or [])
+            if count or is_runnable(path):
+                found[path] = max(count, 1)
+    _counted[index] = (index.version, found)
+    return found
+
+
+def related_tests(
+    index: Index, targets: Sequence[Target], together: Mapping[str, float] | None = None
+) -> list[Related]:
+    """The test files that exercise the targets, most related first; nothing without any evidence.
+
+    `together`: how often each file was committed with the targets, 0 to 1.
+    """
     files = index.files()
-    found = {path: Related(path) for path in files if is_runnable(path)}
+    found = {path: Related(path) for path in test_files(index)}
+    for path, share in (together or {}).items():
+        if path in found:
+            found[path].add(TOGETHER * share, "was committed together with it")
     beside = _helpers(files, found)
     for target in targets:
         for name, (weight, reason) in _names(index, target).items():

@@ -1,14 +1,14 @@
 """Which tests a change calls for: `only=changed` and `only=affected`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio.to_thread
 
 from kimi_tools.errors import BadArguments
 from kimi_tools.index import Index, index_of
-from kimi_tools.testrun.changes import Changed, changed_files
-from kimi_tools.testrun.relate import Related, Target, is_runnable, related_tests, size, symbols_at
+from kimi_tools.testrun.changes import Changed, changed_files, committed_together
+from kimi_tools.testrun.relate import Related, Target, is_runnable, related_tests, symbols_at, test_files
 from kimi_tools.workspace import Workspace
 
 SHARE = 0.1
@@ -53,10 +53,11 @@ async def affected_tests(workspace: Workspace) -> Chosen:
     index = await indexed(workspace)
     if not changes:
         raise BadArguments("Nothing differs from the last commit, so no test is affected; run with only=all.")
-    chosen, total = await anyio.to_thread.run_sync(choose_affected, index, changes)
+    together = await committed_together(workspace, [c.path for c in changes if not is_runnable(c.path)])
+    chosen, total = await anyio.to_thread.run_sync(choose_affected, index, changes, together)
     if not chosen:
         raise BadArguments("No test file is related to the changed files; run with only=all.")
-    note = f"affected: {len(chosen)} of {total} test files, by names, imports, callers and paths (index)"
+    note = f"affected: {len(chosen)} of {total} test files, by names, callers, paths and history"
     if index.coverage.note():
         note += f". {index.coverage.note()}"
     return Chosen(tuple(related.path for related in chosen), note)
@@ -67,12 +68,14 @@ def targets_of(index: Index, changes: Sequence[Changed]) -> list[Target]:
     return [Target(change.path, symbols_at(index, change.path, change.lines)) for change in changes]
 
 
-def choose_affected(index: Index, changes: Sequence[Changed]) -> tuple[list[Related], int]:
+def choose_affected(
+    index: Index, changes: Sequence[Changed], together: Mapping[str, float]
+) -> tuple[list[Related], int]:
     """The test files to run, most related first, and how many there are: a tenth of all tests by number."""
-    tests = {path: size(index, path) for path in index.files() if is_runnable(path)}
+    tests = test_files(index)
     room = SHARE * sum(tests.values())
     chosen: list[Related] = []
-    for related in related_tests(index, targets_of(index, changes)):
+    for related in related_tests(index, targets_of(index, changes), together):
         room -= tests[related.path]
         if room < 0 and len(chosen) >= AT_LEAST:
             break
