@@ -134,10 +134,16 @@ def test_without_a_language_server_a_name_with_several_meanings_is_only_likely(
     assert "shop/basket.py (likely)" in text
 
 
-def test_names_in_strings_and_comments_are_no_references(shop: Workspace) -> None:
-    result = call(symbols.find_references, shop, name="total", path="tests")
-    assert result.text.startswith("No use of 'total' in code (syntactic index, complete).")
-    assert "search_text" in result.text
+def test_names_in_strings_and_comments_are_no_references_but_are_told(shop: Workspace) -> None:
+    text = call(symbols.find_references, shop, name="total", path="tests").text
+    assert text.splitlines() == [
+        "No use of 'total' in code (syntactic index, complete); "
+        "2 lines of text hold the word (strings, comments, documents):",
+        "  tests/test_cart.py:7: # total in a comment",
+        "  tests/test_cart.py:8: assert cart.price() == 2, 'total'",
+    ]
+    none = call(symbols.find_references, shop, name="zzqq").text
+    assert none == "No use of 'zzqq' in code (syntactic index, complete), and no text holds the word."
 
 
 def test_the_outline_of_a_file_is_nested_with_line_ranges(shop: Workspace) -> None:

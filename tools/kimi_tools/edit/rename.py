@@ -10,11 +10,11 @@ import anyio.to_thread
 from kimi_tools import journal, lsp
 from kimi_tools.clip import clip
 from kimi_tools.edited import introduced_errors
-from kimi_tools.errors import BadArguments, Conflict, NotFound, ToolError
+from kimi_tools.errors import BadArguments, Conflict, NotFound
 from kimi_tools.index import Index, Symbol, index_of
 from kimi_tools.index.meaning import Ranked, find, rank, sharpen
 from kimi_tools.index.names import checked
-from kimi_tools.ripgrep import Scope, ripgrep
+from kimi_tools.index.text import lines_with_word
 from kimi_tools.syntax import language_of, places
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.visible import reveal
@@ -216,32 +216,10 @@ def _replaced(path: str, data: bytes, old: str, new: str, lines: set[int]) -> tu
 
 async def _left_in_text(workspace: Workspace, old: str, plan: _Plan) -> list[str]:
     """Lines outside code that hold the name as a word: strings, comments, documents."""
-    scope = Scope()
-    options = (
-        "--fixed-strings",
-        "--word-regexp",
-        "--line-number",
-        "--no-heading",
-        "--with-filename",
-        "--null",
-    )
-    try:
-        done = await ripgrep(
-            workspace,
-            [*options, *scope.arguments(), f"--regexp={old}", "--", scope.target],
-            timeout=_SECONDS,
-            output_bytes=4 * 1024 * 1024,
-        )
-    except ToolError:
-        return []
-    known = {f"{path}:{line}" for path, lines in plan.lines.items() for line in lines} | set(plan.doubtful)
-    found: list[str] = []
-    for row in done.stdout.decode("utf-8", "surrogateescape").splitlines():
-        path, mark, rest = row.partition("\0")
-        place = f"{path.removeprefix('./')}:{rest.partition(':')[0]}"
-        if mark and place not in known:
-            found.append(place)
-    return sorted(found)
+    known = {(path, line) for path, lines in plan.lines.items() for line in lines}
+    found = await lines_with_word(workspace, old)
+    left = (f"{path}:{line}" for path, line in found if (path, line) not in known)
+    return [place for place in left if place not in plan.doubtful]
 
 
 def _result(workspace: Workspace, params: RenameParams, old: str, plan: _Plan, left: list[str]) -> Result:

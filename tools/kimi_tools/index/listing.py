@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kimi_tools.errors import ToolError
+from kimi_tools.protected import names_secret
 from kimi_tools.ripgrep import Scope, ripgrep
 from kimi_tools.syntax import language_of
 from kimi_tools.workspace import Workspace
@@ -111,8 +112,11 @@ async def list_files(workspace: Workspace) -> Listing:
 
 
 def may_hold_code(workspace: Workspace, path: str) -> bool:
-    """Whether the index reads a file: a language that has definitions worth finding, or a script."""
+    """Whether the index reads a file: a language that has definitions worth finding, or a script;
+    never a file of secrets."""
     name = path.rpartition("/")[2]
+    if names_secret(path):
+        return False
     if (language := language_of(path)) is not None:
         return language.indexed
     if "." in name.lstrip("."):

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import anyio.to_thread
 
 from kimi_tools import lsp
-from kimi_tools.index import Index, Symbol, index_of
+from kimi_tools.index import Coverage, Index, Symbol, index_of
 from kimi_tools.index.meaning import Ranked, find, rank, sharpen
 from kimi_tools.index.names import checked, parts
+from kimi_tools.index.text import lines_with_word
 from kimi_tools.symbols.page import lines_of, page, shown, within
 from kimi_tools.syntax.references import Scopes
 from kimi_tools.tool import Data, Param, Params, Result, tool
@@ -24,7 +25,7 @@ class FindReferencesParams(Params):
 
 
 class Reference(Data):
-    """One line that uses the name. `use`: definition, import, call, inherit or use."""
+    """One line that uses the name. `use`: definition, import, call, inherit, use, or text outside code."""
 
     path: str
     line: int
@@ -52,10 +53,46 @@ async def find_references(workspace: Workspace, params: FindReferencesParams) ->
     folder = workspace.relative(params.path)
     index = index_of(workspace)
     await index.refresh()
-    return await anyio.to_thread.run_sync(_references, workspace, index, params, folder)
+    result = await anyio.to_thread.run_sync(_references, workspace, index, params, folder)
+    return result if result is not None else await _textual(workspace, index, params, folder)
 
 
-def _references(workspace: Workspace, index: Index, params: FindReferencesParams, folder: str) -> Result:
+async def _textual(workspace: Workspace, index: Index, params: FindReferencesParams, folder: str) -> Result:
+    """The answer where no code uses the name: the lines of any text that hold it as a word."""
+    last = parts(params.name)[-1]
+    found = [place for place in await lines_with_word(workspace, last) if within(place[0], folder)]
+    coverage = index.coverage
+    data = References(
+        tier="textual",
+        complete=coverage.complete,
+        references=tuple(
+            Reference(path=path, line=line, use="text", certain=False) for path, line in found[:1000]
+        ),
+    )
+    head = f"No use of '{params.name}' in code (syntactic index, {_state(coverage)})"
+    if not found:
+        where = "" if folder == "." else f" in {folder}"
+        return Result(
+            page(workspace, f"{head}, and no text{where} holds the word.", (), 0, 0, [coverage.note()]), data
+        )
+    head += f"; {len(found)} lines of text hold the word (strings, comments, documents):"
+    items = (_text_line(workspace, path, line) for path, line in found[params.offset :])
+    return Result(page(workspace, head, items, params.offset, len(found), [coverage.note()]), data)
+
+
+def _text_line(workspace: Workspace, path: str, line: int) -> str:
+    lines = lines_of(workspace, path)
+    return shown(f"  {path}:{line}: {lines[line - 1].strip() if line <= len(lines) else ''}")
+
+
+def _state(coverage: Coverage) -> str:
+    return "complete" if coverage.complete else "not complete yet"
+
+
+def _references(
+    workspace: Workspace, index: Index, params: FindReferencesParams, folder: str
+) -> Result | None:
+    """The answer from code; None when no code uses the name."""
     last = parts(params.name)[-1]
     match, targets = find(index, params.name, lambda _: True)
     if match != "exact name":
@@ -64,8 +101,10 @@ def _references(workspace: Workspace, index: Index, params: FindReferencesParams
         workspace, index, targets, rank(index, last, targets, index.mentions(last))
     )
     ranked = [item for item in ranked if within(item.mention.path, folder)]
+    if not ranked:
+        return None
     coverage = index.coverage
-    state = f"{tier}, {'complete' if coverage.complete else 'not complete yet'}"
+    state = f"{tier}, {_state(coverage)}"
     return Result(
         page(
             workspace,
@@ -73,7 +112,7 @@ def _references(workspace: Workspace, index: Index, params: FindReferencesParams
             _items(workspace, index, ranked[params.offset :]),
             params.offset,
             len(ranked),
-            [coverage.note(), note, _caution(last, targets, ranked)],
+            [coverage.note(), note, _caution(last, targets)],
         ),
         References(
             tier=tier,
@@ -127,17 +166,13 @@ def _head(name: str, ranked: list[Ranked], state: str) -> str:
     listed = ", ".join(f"{count} {use}{'s' if count != 1 else ''}" for use, count in counts.items())
     certain = sum(item.certain for item in ranked)
     files = len({item.mention.path for item in ranked})
-    if not ranked:
-        return f"No use of '{name}' in code ({state})."
     return (
         f"'{name}': {listed} in {files} file{'s' if files != 1 else ''}; "
         f"{certain} certain, {len(ranked) - certain} likely ({state})"
     )
 
 
-def _caution(last: str, targets: list[Symbol], ranked: list[Ranked]) -> str:
-    if not ranked:
-        return f"Strings, comments, documents and generated names are not in the index: search_text '{last}'."
+def _caution(last: str, targets: list[Symbol]) -> str:
     if not targets:
         return f"'{last}' is not defined in this repository; the uses mean something from outside or dynamic."
     return ""
