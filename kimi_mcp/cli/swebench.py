@@ -111,8 +111,12 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
         "budget": {"steps": options.max_steps, "cost": options.max_cost, "seconds": options.max_time},
     }
     pinned = {key: value for key, value in shared.items() if key != "host"}  # a proxy's port may change
-    batch = Batch(options.out, "run", {"instances": fingerprint(options.instances), **pinned})
-    more = {"run": shared, "key_file": str(key_file())}
+    batch = Batch(
+        options.out,
+        "run",
+        {"instances": fingerprint(options.instances), "attempts": options.attempts, **pinned},
+    )
+    more = {"run": shared, "key_file": str(key_file()), "attempts": max(1, options.attempts)}
     jobs = [_job(options, instance, "solve", more, seconds=options.max_time + 3600) for instance in instances]
     code = _carry_out(options, batch, jobs, "Run")
     patches = [(name, batch.file(name, "patch.diff")) for name in batch.outcomes()]

@@ -10,7 +10,8 @@ from typing import Any
 from kimi_mcp.agent.events import Ended, Outcome
 from kimi_mcp.model.connect import address
 from kimi_mcp.model.keys import find_key
-from kimi_mcp.runs.folder import create
+from kimi_mcp.runs import attempts
+from kimi_mcp.runs.folder import RunFolder, create
 from kimi_mcp.runs.request import Request
 from kimi_mcp.runs.work import connecting, work
 from kimi_mcp.swebench import suspicion
@@ -71,40 +72,56 @@ async def grade_prediction(arguments: Mapping[str, Any], folder: Path) -> Worked
 
 
 async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
-    """One run of the agent on an issue, in its environment; the prediction and everything that led to it.
+    """The agent on an issue, in its environment; the prediction and everything that led to it.
 
-    `arguments["run"]` holds the fields of a run's `Request` that every instance shares.
+    `arguments["run"]` holds the fields of a run's `Request` that every instance shares. Of `attempts` runs, each
+    in a copy of its own, the next one is made only where the last one's evidence does not stand.
     """
     _, place, built = await _place(arguments, folder)
     os.environ.update(place.variables)  # this process is the job's own; commands inherit the allowed names
-    request = Request.model_validate(
-        {
-            **arguments["run"],
-            "issue": place.instance.problem,
-            "root": place.checkout,
-            "readable": [folder],
-            "allow": ["secrets"],
-        }
-    )
-    run_folder = create(folder / "state", request)
-    found = find_key(address(request.host), os.environ, Path(arguments["key_file"]))
-    outcome = Outcome(status="crashed", reason="The run gave no outcome.")
-    async for event in work(run_folder, connecting(run_folder, found.key, _gate(arguments))):
-        if isinstance(event, Ended):
-            outcome = event.outcome
+    fields = {
+        "issue": place.instance.problem,
+        "root": place.checkout,
+        "readable": [folder],
+        "allow": ["secrets"],
+    }
+    request = Request.model_validate({**arguments["run"], **fields})
+    tries: list[tuple[RunFolder, Outcome]] = []
+    for _ in range(int(arguments.get("attempts", 1))):
+        tries.append(await _attempt(arguments, folder, request))
+        if attempts.settled(tries[-1][1]) or tries[-1][1].status == "model_failed":
+            break
+    outcomes = [outcome for _, outcome in tries]
+    kept = attempts.best(outcomes)
+    run_folder, outcome = tries[kept]
     patch = run_folder.patch_file.read_text("utf-8", "replace") if run_folder.patch_file.exists() else ""
     facts = {
         "outcome": outcome.status,
         "reason": outcome.reason,
         "summary": outcome.summary,
         "evidence": outcome.evidence.model_dump(mode="json"),
-        "steps": outcome.steps,
-        "cost": outcome.cost,
-        "tokens": [outcome.prompt_tokens, outcome.cached_tokens, outcome.completion_tokens],
-        "seconds": {"build": built, "run": outcome.seconds},
+        "attempts": [one.status for one in outcomes],
+        "kept": kept,
+        "steps": sum(one.steps for one in outcomes),
+        "cost": sum(one.cost for one in outcomes),
+        "tokens": [
+            sum(getattr(one, f"{kind}_tokens") for one in outcomes)
+            for kind in ("prompt", "cached", "completion")
+        ],
+        "seconds": {"build": built, "run": sum(one.seconds for one in outcomes)},
         "empty": not patch.strip(),
     }
     return Worked(facts, {"patch.diff": patch, "events.jsonl": run_folder.events_file.read_text("utf-8")})
+
+
+async def _attempt(arguments: Mapping[str, Any], folder: Path, request: Request) -> tuple[RunFolder, Outcome]:
+    run_folder = create(folder / "state", request)
+    found = find_key(address(request.host), os.environ, Path(arguments["key_file"]))
+    outcome = Outcome(status="crashed", reason="The run gave no outcome.")
+    async for event in work(run_folder, connecting(run_folder, found.key, _gate(arguments))):
+        if isinstance(event, Ended):
+            outcome = event.outcome
+    return run_folder, outcome
 
 
 def _gate(arguments: Mapping[str, Any]) -> SharedGate | None:
