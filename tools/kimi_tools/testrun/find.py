@@ -1,6 +1,6 @@
 """`find_tests`: which tests exercise a symbol or a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 import anyio.to_thread
 
@@ -15,7 +15,9 @@ from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 
 SHOWN_TESTS = 6
-MAX_RELATED = 200
+MAX_RELATED = 40
+WEAKEST = 0.05
+"""Of the strongest relation; what is weaker is left out."""
 
 
 class FindTestsParams(Params):
@@ -53,15 +55,20 @@ async def find_tests(workspace: Workspace, params: FindTestsParams) -> Result:
 
 def _find(workspace: Workspace, index: Index, params: FindTestsParams) -> Result:
     targets = _targets(workspace, index, params.of)
-    related = related_tests(index, targets)[:MAX_RELATED]
+    ranked = related_tests(index, targets)
+    related = [r for r in ranked[:MAX_RELATED] if r.score >= WEAKEST * ranked[0].score]
     names = [d.name for target in targets for d in target.symbols] or [
         d.name for target in targets for d in index.outline(target.path) or [] if "." not in d.qualified
     ]
+    lines: dict[str, set[int]] = {}
+    for name in dict.fromkeys(names):
+        for mention in index.mentions(name):
+            lines.setdefault(mention.path, set()).add(mention.line)
     data = FoundTests(
         of=params.of,
         complete=index.coverage.complete,
         files=tuple(
-            TestFile(path=r.path, score=round(r.score, 2), reason=r.why(), tests=_using(index, r.path, names))
+            TestFile(path=r.path, score=round(r.score, 2), reason=r.why(), tests=_using(index, r.path, lines))
             for r in related
         ),
     )
@@ -90,12 +97,12 @@ def _targets(workspace: Workspace, index: Index, of: str) -> list[Target]:
     return [Target(path, tuple(s.definition for s in chosen_symbols if s.path == path)) for path in by_path]
 
 
-def _using(index: Index, path: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The tests of a file, by qualified name, that use one of the names in their own body."""
-    outline = index.outline(path) or []
-    scopes = Scopes(outline)
-    lines = sorted({m.line for name in dict.fromkeys(names) for m in index.mentions(name) if m.path == path})
-    around = dict.fromkeys(scopes.at(line, False) for line in lines)
+def _using(index: Index, path: str, lines: Mapping[str, Iterable[int]]) -> tuple[str, ...]:
+    """The tests of a file, by qualified name, whose own body is on one of the lines."""
+    if path not in lines:
+        return ()
+    scopes = Scopes(index.outline(path) or [])
+    around = dict.fromkeys(scopes.at(line, False) for line in sorted(lines[path]))
     return tuple(name for name in around if name.rpartition(".")[2].lower().startswith("test"))
 
 

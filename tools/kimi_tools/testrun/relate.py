@@ -81,11 +81,19 @@ def test_files(index: Index) -> dict[str, int]:
     found: dict[str, int] = {}
     for path in index.files():
         if is_runnable(path) or is_test(path):
-            count = sum(d.name.lower().startswith("test") for d in index.outline(path) or [])
+            count = sum(map(_is_test_definition, index.outline(path) or []))
             if count or is_runnable(path):
                 found[path] = max(count, 1)
     _counted[index] = (index.version, found)
     return found
+
+
+def _is_test_definition(definition: Definition) -> bool:
+    """A function `test…`, at the top level or in a class that is named as a test."""
+    *owners, name = definition.qualified.split(".")
+    if definition.kind not in ("function", "method"):
+        return False
+    return name.lower().startswith("test") and all("test" in owner.lower() for owner in owners)
 
 
 def related_tests(
