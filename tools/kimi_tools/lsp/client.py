@@ -38,6 +38,7 @@ class Client:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
+        self._over = False
         self._ended = ended
         self._launch = launch
         self._asked = time.monotonic()
@@ -144,6 +145,10 @@ class Client:
 
     def end(self) -> None:
         """End the server; whoever waits is told."""
+        with self._lock:
+            if self._over:
+                return
+            self._over = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, 15)
         try:

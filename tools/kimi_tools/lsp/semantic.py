@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,6 @@ class _Session:
 _sessions: dict[tuple[int, str], _Session] = {}
 _lock = threading.Lock()
 _answers: dict[tuple[object, ...], "Future[Answer | None]"] = {}
-_asking = ThreadPoolExecutor(2, "lsp")
 
 
 def references(workspace: Workspace, question: Question, seconds: float) -> Answer | None:
@@ -75,19 +74,26 @@ def references(workspace: Workspace, question: Question, seconds: float) -> Answ
     if job is None:
         while len(_answers) >= _REMEMBERED:
             _answers.pop(next(iter(_answers)))
-        job = _answers[key] = _asking.submit(_answer, workspace, question, *found)
+        job = _answers[key] = Future()
+        given = (job, workspace, question, *found)
+        threading.Thread(target=_answer, args=given, name="lsp-ask", daemon=True).start()
     try:
         return job.result(seconds)
     except (TimeoutError, FutureTimeout):
         return Answer(found[0].name, frozenset(), pending=True)
 
 
-def _answer(workspace: Workspace, question: Question, known: Known, program: str) -> Answer | None:
+def _answer(
+    job: "Future[Answer | None]", workspace: Workspace, question: Question, known: Known, program: str
+) -> None:
     with _lock:
         try:
-            return _ask(workspace, _session(workspace, question, known, program), question)
+            job.set_result(_ask(workspace, _session(workspace, question, known, program), question))
         except ToolError:
-            return None
+            job.set_result(None)
+        except BaseException as error:
+            job.set_exception(error)
+            raise
 
 
 def _session(workspace: Workspace, question: Question, known: Known, program: str) -> _Session:
@@ -102,7 +108,7 @@ def _session(workspace: Workspace, question: Question, known: Known, program: st
         folder = workspace.root
         launch = Launch(argv, allowed_environment())
     client = Client(launch, str(workspace.root), _uri(folder), lambda: _drop(key))
-    workspace.on_close(lambda: _end(key))
+    workspace.on_close(client.end)
     try:
         client.begin(START_SECONDS)
     except ToolError:
@@ -114,11 +120,6 @@ def _session(workspace: Workspace, question: Question, known: Known, program: st
 
 def _drop(key: tuple[int, str]) -> None:
     _sessions.pop(key, None)
-
-
-def _end(key: tuple[int, str]) -> None:
-    if session := _sessions.pop(key, None):
-        session.client.end()
 
 
 def _base(workspace: Workspace, session: _Session) -> Path:
