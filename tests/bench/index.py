@@ -59,6 +59,7 @@ async def main():
     workspace = Workspace(sys.argv[1], state=sys.argv[2])
     index = index_of(workspace)
     await index.refresh()
+    await index.ahead(sys.argv[3])
     found = len(index.symbols(sys.argv[3]))
     print(found, imported - started, time.perf_counter() - imported, flush=True)
     if sys.argv[4:] == ["complete"]:

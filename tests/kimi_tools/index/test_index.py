@@ -38,6 +38,7 @@ def open_index(tmp_path: Path) -> Iterator[Callable[..., Index]]:
 def where(index: Index, name: str) -> list[str]:
     """Refresh, then the places where a name is defined."""
     anyio.run(index.refresh)
+    anyio.run(index.ahead, name)
     return [f"{symbol.path}:{symbol.definition.line}" for symbol in index.symbols(name)]
 
 
@@ -160,6 +161,7 @@ def test_while_it_is_built_a_question_is_answered_whole(
     build = live_module.build
     monkeypatch.setattr(live_module, "build", lambda *given: (hold.wait(60), build(*given)))
     assert where(index, "f399") == ["p8/m399.py:1"]
+    anyio.run(index.ahead, "g17")
     assert [mention.use for mention in index.mentions("g17")] == ["call"]
     assert index.outline("p3/m3.py") is not None
     assert not index.coverage.complete  # read ahead: f399, m3 and what holds the letters g17

@@ -169,7 +169,10 @@ def _sharpened(
     """The mentions as a language server sees them, where one is installed."""
     for target in targets:
         place = target.definition
-        question = lsp.Question(target.path, place.line, place.name, index.version, index.changed_since)
+        files = tuple(sorted({item.mention.path for item in ranked}))
+        question = lsp.Question(
+            target.path, place.line, place.name, index.version, index.changed_since, files
+        )
         answer = lsp.references(workspace, question, _SECONDS)
         if answer is not None:
             ranked, _ = sharpen(ranked, answer.places)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kimi_tools.errors import ToolError
+from kimi_tools.index.names import is_test
 from kimi_tools.protected import names_secret
 from kimi_tools.ripgrep import Scope, ripgrep
 from kimi_tools.syntax import language_of
@@ -109,6 +110,23 @@ async def list_files(workspace: Workspace) -> Listing:
     watched = folders | _quiet_folders(workspace, folders) | _ignore_files(workspace, folders)
     found.watched = {path: state_of(workspace, path, started) for path in watched}
     return found
+
+
+async def holding(workspace: Workspace, word: str) -> list[str]:
+    """The files that hold some letters, tests last; none when the search cannot be done in time."""
+    scope = Scope()
+    options = ("--files-with-matches", "--null", "--fixed-strings")
+    try:
+        done = await ripgrep(
+            workspace,
+            [*options, *scope.arguments(), f"--regexp={word}", "--", scope.target],
+            timeout=_LIST_SECONDS,
+            output_bytes=_LIST_BYTES,
+        )
+    except ToolError:
+        return []
+    found = [os.fsdecode(raw.removeprefix(b"./")) for raw in done.stdout.split(b"\0") if raw]
+    return sorted(found, key=lambda path: (is_test(path), path))
 
 
 def may_hold_code(workspace: Workspace, path: str) -> bool:

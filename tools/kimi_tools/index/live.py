@@ -25,6 +25,7 @@ FILE_BYTES = 1_000_000
 
 _AHEAD_SECONDS = 1.5
 """Of processor time, so that a loaded machine answers as wholly as an idle one."""
+_STEP = 20
 _ATTEMPTS = 3
 _COMPARE_SECONDS = 5.0
 """So often all times are compared even while the kernel tells of changes: it does not see everything."""
@@ -276,9 +277,9 @@ class Index:
                 )
                 self._building.start()
 
-    def _read(self, paths: Iterable[str], containing: bytes = b"") -> None:
-        """Index files now; with `containing`, only those that hold the bytes."""
-        jobs = [job for path in paths if (job := self._job(path)) and containing in job.data]
+    def _read(self, paths: Iterable[str]) -> None:
+        """Index files now."""
+        jobs = [job for path in paths if (job := self._job(path))]
         self._adopt(jobs, self._entries(jobs))
 
     def _entries(self, jobs: list[Job]) -> dict[bytes, int]:
@@ -346,15 +347,24 @@ class Index:
         known = self._files.get(path)
         return known is not None and not known.state
 
-    def _ahead(self, word: str) -> None:
-        """While the build runs, read the files first that hold a word, for a little while."""
-        with self._lock:
-            waiting = [path for path, known in self._files.items() if not known.blob]
-            ends = time.thread_time() + _AHEAD_SECONDS
-            for start in range(0, len(waiting), AT_ONCE):
-                if not word or time.thread_time() > ends:
-                    break
-                self._read(waiting[start : start + AT_ONCE], word.encode())
+    async def ahead(self, word: str) -> None:
+        """While the build runs, read the files that hold a word before a question about it is asked.
+
+        Takes `_AHEAD_SECONDS` at most; what is not read by then is in `coverage`.
+        """
+        if self.coverage.complete or not word:
+            return
+        holding = await listing.holding(self._workspace, word)
+        await asyncio.to_thread(self._read_ahead, holding)
+
+    def _read_ahead(self, holding: list[str]) -> None:
+        ends = time.thread_time() + _AHEAD_SECONDS
+        for start in range(0, len(holding), _STEP):
+            with self._lock:
+                part = [path for path in holding[start : start + _STEP] if path in self._files]
+                self._read(path for path in part if not self._files[path].blob)
+            if time.thread_time() > ends:
+                break
 
     def _of(self, blob: int) -> list[str]:
         if self._paths is None:
@@ -369,7 +379,6 @@ class Index:
         """Definitions of a name, or of names that start with it in any letter case; by path and line."""
 
         def work() -> list[Symbol]:
-            self._ahead(name)
             found = [
                 Symbol(path, definition)
                 for blob, definition in self._store.symbols_named(name, prefix=prefix)
@@ -396,7 +405,6 @@ class Index:
         """The lines of code on which a name occurs, by path and line."""
 
         def work() -> list[Mention]:
-            self._ahead(name)
             found = [
                 Mention(path, line, use)
                 for blob, lines in self._store.mentions(name)

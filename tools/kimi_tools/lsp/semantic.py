@@ -23,6 +23,7 @@ ANSWER_SECONDS = 60.0
 
 _CHANGED = 2
 _REMEMBERED = 64
+_SHOWN_FILES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Question:
     """What is asked: all references to the `name` that is defined on a line of a file.
 
     `version` names the state of the workspace; `changed_since` lists the files that changed after another one.
+    `files` are those that mention the name: most servers know only what they were shown.
     """
 
     path: str
@@ -37,15 +39,20 @@ class Question:
     name: str
     version: int
     changed_since: Callable[[int], Iterable[str]]
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said: its name, and the places as (path, 1-based line); `pending` when it still thinks."""
+    """What a server said: its name, and the places as (path, 1-based line).
+
+    `pending`: it still thinks. `whole`: it has seen every file that mentions the name.
+    """
 
     server: str
     places: frozenset[tuple[str, int]]
     pending: bool = False
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -137,7 +144,7 @@ def _ask(workspace: Workspace, session: _Session, question: Question) -> Answer 
         told = [{"uri": _uri(base / item), "type": _CHANGED} for item in changed]
         session.client.notify("workspace/didChangeWatchedFiles", {"changes": told})
     session.version = question.version
-    _open(workspace, session, base, path)
+    whole = _show(workspace, session, base, question)
     data = workspace.read_bytes(path)
     column = next((column for row, column in places(path, data, question.name) if row == line), 0)
     if not column:
@@ -152,7 +159,19 @@ def _ask(workspace: Workspace, session: _Session, question: Question) -> Answer 
     found = session.client.request("textDocument/references", parameters, ANSWER_SECONDS)
     items = cast(list[dict[str, Any]], found or [])
     known = frozenset(filter(None, (_place(item, base) for item in items)))
-    return Answer(session.known.name, known) if known else None
+    return Answer(session.known.name, known, whole=whole) if known else None
+
+
+def _show(workspace: Workspace, session: _Session, base: Path, question: Question) -> bool:
+    """Show the server the files that matter; whether it then knows all of them."""
+    _open(workspace, session, base, question.path)
+    if session.known.reads_all:
+        return True
+    for path in question.files[:_SHOWN_FILES]:
+        language = language_of(path)
+        if language is not None and language.name in session.known.languages:
+            _open(workspace, session, base, path)
+    return len(question.files) <= _SHOWN_FILES
 
 
 def _open(workspace: Workspace, session: _Session, base: Path, path: str) -> None:

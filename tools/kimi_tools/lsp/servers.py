@@ -14,16 +14,18 @@ class Known:
     """One server: its program and arguments, and its languages, each with the protocol's identifier.
 
     `confined`: it runs in the workspace's sandbox, because it may run build programs of the repository.
+    `reads_all`: it answers from all files, not only from those that it was shown.
     """
 
     name: str
     argv: tuple[str, ...]
     languages: dict[str, str]
     confined: bool = True
+    reads_all: bool = False
 
 
 KNOWN = (
-    Known("ty", ("ty", "server"), {"python": "python"}, confined=False),
+    Known("ty", ("ty", "server"), {"python": "python"}, confined=False, reads_all=True),
     Known("pyright", ("pyright-langserver", "--stdio"), {"python": "python"}),
     Known("gopls", ("gopls",), {"go": "go"}),
     Known(

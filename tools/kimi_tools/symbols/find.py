@@ -54,6 +54,7 @@ async def find_symbol(workspace: Workspace, params: FindSymbolParams) -> Result:
     folder = workspace.relative(params.path)
     index = index_of(workspace)
     await index.refresh()
+    await index.ahead(checked(params.name)[-1].rstrip("*"))
     return await anyio.to_thread.run_sync(_find, workspace, index, params, folder)
 
 

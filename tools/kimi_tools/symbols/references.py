@@ -53,6 +53,7 @@ async def find_references(workspace: Workspace, params: FindReferencesParams) ->
     folder = workspace.relative(params.path)
     index = index_of(workspace)
     await index.refresh()
+    await index.ahead(checked(params.name)[-1].rstrip("*"))
     result = await anyio.to_thread.run_sync(_references, workspace, index, params, folder)
     return result if result is not None else await _textual(workspace, index, params, folder)
 
@@ -139,7 +140,10 @@ def _sharpened(
     tier, note = "syntactic index", ""
     for target in targets:
         place = target.definition
-        question = lsp.Question(target.path, place.line, place.name, index.version, index.changed_since)
+        files = tuple(sorted({item.mention.path for item in ranked}))
+        question = lsp.Question(
+            target.path, place.line, place.name, index.version, index.changed_since, files
+        )
         answer = lsp.references(workspace, question, _SERVER_SECONDS)
         if answer is None:
             continue
@@ -151,7 +155,7 @@ def _sharpened(
             )
         ranked, whole = sharpen(ranked, answer.places)
         tier = f"semantic ({answer.server}) and syntactic index"
-        if not whole:
+        if not (whole and answer.whole):
             note = f"{answer.server} has not seen the whole repository."
     return ranked, tier, note
 
