@@ -216,7 +216,7 @@ class Seen:
     idle_mb: float = 0.0
     used_mb: float = 0.0
     cells: dict[str, str] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @contextlib.contextmanager
@@ -264,13 +264,13 @@ def measure_task(client: StdioClient, task: str, call: Call, rounds: int, wait: 
             done = called(client.request("tools/call", {"name": name, "arguments": arguments}, 60 + wait))
         except (AssertionError, KeyError) as error:
             seen.cells[task] = "failed"
-            seen.failures.append(f"{task}: {str(error)[:200]}")
+            seen.notes.append(f"{task}: {str(error)[:200]}")
             return
         walls.append((time.monotonic() - started) * 1000)
         size = len(done.text)
         if done.is_error or done.text.startswith("Error"):
             seen.cells[task] = "failed"
-            seen.failures.append(f"{task}: {done.text[:200]}")
+            seen.notes.append(f"{task}: {done.text[:200]}")
             return
     warm, cpu = statistics.median(walls[1:]), (cpu_seconds(client.process.pid) - warm_from) * 1000 / rounds
     seen.cells[task] = f"{walls[0]:.0f} / {warm:.0f} ms, {cpu:.0f} cpu, {size:,} chars"
@@ -287,6 +287,14 @@ def measure(servers: list[Server], roots: dict[str, Path], rounds: int, seen: di
         if "agent-lsp" in clients:
             start = {"root_dir": str(roots["agent-lsp"]), "language_id": "python"}
             clients["agent-lsp"].request("tools/call", {"name": "start_lsp", "arguments": start}, 300)
+        if "kimi-mcp" in clients:
+            started = time.monotonic()
+            while "not complete" in clients["kimi-mcp"].call("find_symbol", name="QuerySet").text:
+                assert time.monotonic() - started < 300, "the index is not ready"
+                time.sleep(1)
+            seen["kimi-mcp"].notes.append(
+                f"index ready {time.monotonic() - started:.0f} s after the first use"
+            )
         for task in TASKS:
             for one in servers:
                 call = one.calls(roots[one.name]).get(task)
@@ -352,8 +360,8 @@ def print_tables(seen: dict[str, Seen]) -> None:
             f"| {task}: {meaning} | " + " | ".join(one.cells.get(task, "-") for one in seen.values()) + " |"
         )
     for name, one in seen.items():
-        for failure in one.failures:
-            print(f"\n{name}, {failure!r}")
+        for note in one.notes:
+            print(f"\n{name}, {note!r}")
 
 
 if __name__ == "__main__":
