@@ -19,17 +19,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, Protocol, cast
 
 from kimi_mcp.server.answers import Answers, is_modern
+from kimi_mcp.server.requests import Requests
 from kimi_mcp.server.selection import Selection
-from kimi_mcp.server.wire import INVALID_REQUEST, Lines, Refused, Writer, decode
-
-MAX_IN_FLIGHT = 256
-"""Requests of one client that may wait for an answer at once."""
-
-BUSY = -32000
+from kimi_mcp.server.signals import Ended, end_on_signals, watch
+from kimi_mcp.server.wire import Lines, Refused, Writer, decode
 
 _HANDSHAKE_PAUSE = 0.05
 """Seconds without a message after which the handshake counts as over and the SDK may be imported."""
@@ -78,22 +74,19 @@ class Front:
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         self._engine: Engine | None = None
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()  # for the four below: both threads use them
-        self._next_id = 0
-        self._epoch = 0
-        self._asked: dict[int, tuple[str | int, str, int]] = {}  # our id: client's id, lane, epoch
-        self._newest: dict[str | int, int] = {}  # client's id: our id
+        self._requests = Requests()
+        self._lock = threading.Lock()  # for `_engine` and `_waiting`: both threads use them
 
     def serve(self) -> None:
         """Serve until the client leaves or a signal ends us; does not return."""
-        with contextlib.suppress(_Ended):
+        with contextlib.suppress(Ended):
             self._read()
         self._end()
 
     def _read(self) -> None:
-        """Take messages until there will be no more. Raises `_Ended` on a signal."""
+        """Take messages until there will be no more. Raises `Ended` on a signal."""
         our_parent = os.getppid()
-        wake, parent = _end_on_signals(), _watch(our_parent)
+        wake, parent = end_on_signals(), watch(our_parent)
         poll = select.poll()
         for descriptor in (self._input, wake, parent):
             if descriptor >= 0:
@@ -138,48 +131,25 @@ class Front:
         answer = self._answers.to(method, params, initialized=self._initialized)
         lane = "modern" if method != "initialize" and is_modern(params) else "legacy"
         if answer is None:
-            self._hand_over(lane, {**message, "id": self._our_id(id, lane)})
+            self._hand_over(lane, {**message, "id": self._requests.begin(id, lane)})
             return
         self._writer.send({"jsonrpc": "2.0", "id": id, **answer})
         if method == "initialize":
             self._initialized = True
-            with self._lock:
-                self._epoch += 1
+            self._requests.forget_duplicates()
             self._hand_over(
-                "legacy", {**message, "id": self._silent_id(), "params": _handshake(params, answer["result"])}
+                "legacy",
+                {**message, "id": self._requests.silent(), "params": _handshake(params, answer["result"])},
             )
-
-    def _our_id(self, id: str | int, lane: str) -> int:
-        """An id of our own for a request: what the SDK sees never occurs twice. Raises `Refused`."""
-        with self._lock:
-            before = self._newest.get(id)
-            if before is not None and self._asked[before][2] == self._epoch:
-                raise Refused(INVALID_REQUEST, "A request with this id is still running.", id)
-            if len(self._asked) >= MAX_IN_FLIGHT:
-                raise Refused(BUSY, f"{MAX_IN_FLIGHT} requests are running; wait for an answer first.", id)
-            self._next_id += 1
-            self._asked[self._next_id] = (id, lane, self._epoch)
-            self._newest[id] = self._next_id
-            return self._next_id
-
-    def _silent_id(self) -> int:
-        """An id of our own whose answer goes nowhere."""
-        with self._lock:
-            self._next_id += 1
-            return self._next_id
 
     def _take_notification(self, message: dict[str, Any]) -> None:
         if message["method"] != "notifications/cancelled":
             self._hand_over("legacy", message)
             return
         params = message.get("params", {})
-        with self._lock:
-            ours = (
-                self._newest.pop(id, None) if isinstance(id := params.get("requestId"), str | int) else None
-            )
-            asked = self._asked.pop(ours, None) if ours is not None else None
-        if asked is not None:
-            self._hand_over(asked[1], {**message, "params": {**params, "requestId": ours}})
+        if (running := self._requests.cancel(params.get("requestId"))) is not None:
+            ours, lane = running
+            self._hand_over(lane, {**message, "params": {**params, "requestId": ours}})
 
     def _take_response(self, message: dict[str, Any]) -> None:
         """An answer to a request of ours: those have ids like `legacy:7`, which no client's id resembles."""
@@ -200,12 +170,10 @@ class Front:
         if id is not None and "method" in message:
             message = {**message, "id": f"{lane}:{id}"}
         elif id is not None:
-            with self._lock:
-                asked = self._asked.pop(id, None)
-                if asked is None or self._newest.get(asked[0]) != id:
-                    return  # cancelled, the replayed handshake, or the id has been given to a newer request
-                del self._newest[asked[0]]
-            message = {**message, "id": asked[0]}
+            theirs = self._requests.end(id)
+            if theirs is None:
+                return  # cancelled, the replayed handshake, or the id has been given to a newer request
+            message = {**message, "id": theirs}
         self._writer.send(message)
 
     def _start_engine(self) -> None:
@@ -247,41 +215,3 @@ def _handshake(params: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]
         "capabilities": {name: {} for name in ("elicitation", "roots") if name in params["capabilities"]},
         "clientInfo": {"name": client["name"], "version": client["version"]},
     }
-
-
-class _Ended(BaseException):
-    """A signal asks us to end; raised in the main thread wherever it is, also where it waits for a slow reader."""
-
-
-def _end_on_signals() -> int:
-    """Raise `_Ended` on the first signal that asks us to end.
-
-    The descriptor becomes readable with it: the kernel may give the signal to another thread, and then
-    nothing else wakes the main thread, in which Python runs its handlers.
-    """
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    signal.set_wakeup_fd(write)
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        for number in signals:
-            signal.signal(number, signal.SIG_IGN)
-        raise _Ended
-
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    for number in signals:
-        signal.signal(number, end)
-    return read
-
-
-def _watch(process: int) -> int:
-    """A descriptor that becomes readable when a process, our parent, dies; -1 where the system has none.
-
-    The end of input says the same, unless another process holds the pipe's other end.
-    """
-    if not hasattr(os, "pidfd_open"):
-        return -1
-    try:
-        return os.pidfd_open(process)
-    except OSError:
-        return -1

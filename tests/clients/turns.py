@@ -72,7 +72,7 @@ def run_turn(
     *,
     timeout: float = 120,
     interrupt: Callable[[Turn], bool] | None = None,
-    serve: tuple[str, ...] = (sys.executable, "-m", "kimi_mcp", "serve"),
+    serve: tuple[str, ...] = (sys.executable, "-m", "kimi_mcp", "serve", "--toolsets", "default,shell"),
 ) -> Turn:
     """Give the client a prompt in `folder/root` and let it work until it is done.
 
