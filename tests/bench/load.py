@@ -73,7 +73,7 @@ def work(root: Path, number: int, calls: int, report: Report) -> None:
     """One client with a server of its own."""
     chance = random.Random(number)
     state = {"KIMI_MCP_STATE": str(root.parent / "state")}
-    with StdioClient(root, environment=state) as client:
+    with StdioClient(root, "--toolsets", "all", environment=state) as client:
         client.initialize()
         for turn in range(calls):
             if turn == calls // 10:
@@ -93,7 +93,9 @@ def work(root: Path, number: int, calls: int, report: Report) -> None:
 def at_once(root: Path, calls: int, under_way: int, report: Report) -> None:
     """One client that keeps many calls under way."""
     chance = random.Random(99)
-    with StdioClient(root, environment={"KIMI_MCP_STATE": str(root.parent / "state")}) as client:
+    with StdioClient(
+        root, "--toolsets", "all", environment={"KIMI_MCP_STATE": str(root.parent / "state")}
+    ) as client:
         client.initialize()
         running: list[tuple[str, Any, float]] = []
         for turn in range(calls):

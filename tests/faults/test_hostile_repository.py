@@ -97,7 +97,9 @@ def test_a_server_that_is_started_inside_it_springs_no_trap(tmp_path: Path) -> N
     ]  # what needs a sane git first
     repository = make_hostile(tmp_path, "submodule", *others)
     variables = {"PATH": f":.:{os.environ['PATH']}", "PYTHONPATH": ""}
-    with StdioClient(repository.root, pinned=False, environment=variables, command=COMMAND) as client:
+    with StdioClient(
+        repository.root, "--toolsets", "all", pinned=False, environment=variables, command=COMMAND
+    ) as client:
         client.initialize()
         for tool in TOOLS:
             for arguments in harmless(tool):

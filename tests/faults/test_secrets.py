@@ -145,7 +145,7 @@ def test_nothing_that_the_server_keeps_holds_a_key_and_all_of_it_is_private(tmp_
     root = tmp_path / "root"
     root.mkdir()
     (root / "a.py").write_text("x = 1\n")
-    with StdioClient(root, environment={"MOONSHOT_API_KEY": CANARY}) as client:
+    with StdioClient(root, "--toolsets", "all", environment={"MOONSHOT_API_KEY": CANARY}) as client:
         client.initialize()
         client.call("edit_file", path="a.py", old="x = 1", new="x = 2")
         client.call("run_command", command="env; cat /proc/1/environ")

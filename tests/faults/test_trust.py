@@ -117,7 +117,7 @@ def test_the_tools_say_the_same_in_every_repository(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         repository = make_hostile(folder, *(["configuration"] if number else []))
-        with StdioClient(repository.root) as client:
+        with StdioClient(repository.root, "--toolsets", "all") as client:
             client.initialize()
             digests.add(hashlib.sha256(json.dumps(client.list_tools()).encode()).hexdigest())
     assert len(digests) == 1

@@ -61,7 +61,7 @@ def test_leave_given_at_the_start_needs_no_question(start: Start, root: Path) ->
 
 
 def test_commands_of_the_server_run_in_the_sandbox_unless_the_user_has_lifted_it(start: Start) -> None:
-    client = start()
+    client = start("--toolsets", "shell")
     client.initialize()
     confined = client.call("run_command", command="echo ran")
     if confined.is_error:
@@ -70,6 +70,6 @@ def test_commands_of_the_server_run_in_the_sandbox_unless_the_user_has_lifted_it
         assert "(sandbox: none)" not in confined.text
     refused = client.call("run_command", command="echo ran", dangerouslyDisableSandbox=True)
     assert refused.is_error and "there is no argument 'dangerouslyDisableSandbox'" in refused.text
-    free = start("--no-sandbox")
+    free = start("--no-sandbox", "--toolsets", "shell")
     free.initialize()
     assert "(sandbox: none)" in free.call("run_command", command="echo ran").text
