@@ -122,6 +122,9 @@ class Outcome(Fact):
     completion_tokens: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+    attempt: int = 1
+    """Which attempt this is, of how many `attempts`; what was used is that of all."""
+    attempts: int = 1
 
 
 class _Event(Fact):
@@ -255,6 +258,14 @@ class Resumed(_Event):
     """What the run may use as a whole from now on; None leaves it."""
 
 
+class Attempted(_Event):
+    """One of several attempts at the issue ended; the run goes on with another, or chooses."""
+
+    kind: Literal["attempted"] = "attempted"
+    number: int
+    outcome: Outcome
+
+
 class Ended(_Event):
     """The last event of a run."""
 
@@ -294,6 +305,7 @@ Event = Annotated[
     | Submitted
     | Troubled
     | Resumed
+    | Attempted
     | Ended
     | Streamed
     | Progressed,

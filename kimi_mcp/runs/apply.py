@@ -5,6 +5,7 @@ import asyncio
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent.snapshot import Snapshot
 from kimi_mcp.runs.folder import RunFolder
+from kimi_mcp.runs.further import attempt_folder
 from kimi_tools import journal
 from kimi_tools.catalog import TOOLS
 from kimi_tools.errors import Conflict, NotFound
@@ -35,8 +36,10 @@ async def apply(folder: RunFolder, workspace: Workspace) -> list[str]:
 
 
 async def _changes(folder: RunFolder) -> list[Change]:
-    base, tree = _trees(folder)
-    snapshot = Snapshot(folder.record().request.root, folder.tree)
+    outcome = folder.outcome()
+    best = attempt_folder(folder, outcome.attempt if outcome else 1)
+    base, tree = _trees(best)
+    snapshot = Snapshot(folder.record().request.root, best.tree)
     paths = await snapshot.differing(base, tree)
     before = await snapshot.files(base, paths)
     after = await snapshot.files(tree, paths)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent.agent import Agent
+from kimi_mcp.agent.attempts import worthwhile
 from kimi_mcp.agent.functions import OWN
 from kimi_mcp.agent.loop import run
 from kimi_mcp.agent.snapshot import Snapshot
@@ -23,6 +24,7 @@ from kimi_mcp.model.errors import ModelError
 from kimi_mcp.model.gate import Gate
 from kimi_mcp.model.messages import Model
 from kimi_mcp.runs.folder import RunFolder
+from kimi_mcp.runs.further import attempt_folder, further
 from kimi_mcp.runs.place import private_copy
 from kimi_tools import journal, redact
 from kimi_tools.catalog import TOOLS
@@ -66,31 +68,65 @@ async def work(
     The last event is an `Ended`, also where the copy cannot be made or the model cannot be reached. Raises
     `Conflict` when another process is at work on this run.
     """
+    inbox = inbox or Inbox()
+    request = folder.record().request
+    several = request.mode == "agent" and not request.in_place and request.protocol == "issue"
     with folder.at_work():
         folder.mend()
         try:
-            async with aclosing(_worked(folder, connect, inbox or Inbox(), budget)) as events:
+            first: ev.Outcome | None = None
+            async with aclosing(_worked(folder, connect, inbox, budget)) as events:
                 async for event in events:
-                    yield event
+                    if isinstance(event, ev.Ended) and several and worthwhile(event.outcome):
+                        first = event.outcome
+                        event = ev.Attempted(number=1, outcome=first)
+                    yield _recorded(folder, event)
+            if first is not None:
+                async with aclosing(_further(folder, first, connect, inbox)) as events:
+                    async for event in events:
+                        yield _recorded(folder, event)
         except (ToolError, ModelError) as error:
             status = "model_failed" if isinstance(error, ModelError) else "crashed"
             yield _recorded(folder, ev.Ended(outcome=ev.Outcome(status=status, reason=str(error))))
+        outcome = folder.outcome()
+        if outcome and outcome.status == "submitted" and not request.in_place:
+            for number in range(1, outcome.attempts + 1):
+                shutil.rmtree(attempt_folder(folder, number).place, ignore_errors=True)
+
+
+def _further(
+    folder: RunFolder, first: ev.Outcome, connect: Connect, inbox: Inbox
+) -> AsyncGenerator[ev.Event]:
+    async def again(one: RunFolder) -> AsyncGenerator[ev.Event]:
+        one.mend()
+        async with aclosing(_worked(one, connect, inbox, None)) as events:
+            async for event in events:
+                yield _recorded(one, event)
+
+    return further(folder, first, again, _open)
+
+
+def _open(folder: RunFolder, root: Path) -> Workspace:
+    """The workspace on a run's private copy, seen by commands at the root's own path."""
+    request = folder.record().request
+    return Workspace(
+        root if request.in_place else folder.place,
+        state=folder.state,
+        sandbox=Best(off=request.no_sandbox, readable=request.readable, network=request.network),
+        at=root,
+        policy=Policy.allowing(request.allow),
+    )
 
 
 async def _worked(
     folder: RunFolder, connect: Connect, inbox: Inbox, budget: ev.Budget | None
 ) -> AsyncGenerator[ev.Event]:
+    """The events of one attempt, not yet recorded; each must be before the next is asked for."""
     request = folder.record().request
     root = request.root if request.in_place else folder.place
     if not root.exists() and not request.in_place and (warning := await private_copy(request.root, root)):
-        yield _recorded(folder, ev.Troubled(text=warning))
-    workspace = Workspace(
-        root,
-        state=folder.state,
-        sandbox=Best(off=request.no_sandbox, readable=request.readable, network=request.network),
-        at=request.root,
-        policy=Policy.allowing(request.allow),
-    )
+        yield ev.Troubled(text=warning)
+    workspace = _open(folder, request.root)
     try:
         journal.recover(workspace)
         async with connect() as model:
@@ -107,12 +143,9 @@ async def _worked(
             async with _hearing(folder, inbox), aclosing(run(agent, task, budget)) as events:
                 async for event in events:
                     await _keep_patch(folder, event, agent)
-                    yield _recorded(folder, event)
+                    yield event
     finally:
         workspace.close()
-    ended = agent.state.ended
-    if ended and ended.outcome.status == "submitted" and not request.in_place:
-        shutil.rmtree(folder.place, ignore_errors=True)
 
 
 async def _keep_patch(folder: RunFolder, event: ev.Event, agent: Agent) -> None:

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kimi_mcp.agent import attempts
 from kimi_mcp.agent.events import Ended, Outcome
 from kimi_mcp.model.connect import address
 from kimi_mcp.model.keys import find_key
-from kimi_mcp.runs import attempts
 from kimi_mcp.runs.folder import RunFolder, create
 from kimi_mcp.runs.request import Request
 from kimi_mcp.runs.work import connecting, work

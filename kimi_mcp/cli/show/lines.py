@@ -59,6 +59,9 @@ class PlainLines:
                 return f"  trouble: {words.short(event.text, 200)}"
             case ev.Resumed():
                 return f"resumed with {event.model}"
+            case ev.Attempted():
+                verified = "verified" if event.outcome.evidence.verified else "not verified"
+                return f"  attempt {event.number} ended, {verified}"
             case ev.Ended():
                 return self._end(event.outcome)
             case _:

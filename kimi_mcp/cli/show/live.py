@@ -96,6 +96,9 @@ class Live:
                 return Text(f"     ⇣ context made smaller ({event.how})", "dim")
             case ev.Troubled():
                 return Text(f"     ! {words.short(event.text, 160)}", "red")
+            case ev.Attempted():
+                verified = "verified" if event.outcome.evidence.verified else "not verified"
+                return Text(f"▌ attempt {event.number} ended, {verified}", "bold yellow")
             case ev.Resumed():
                 return Text("▌ resumed", "bold")
             case _:

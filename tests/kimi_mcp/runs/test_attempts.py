@@ -1,7 +1,7 @@
 """Which of several attempts is kept."""
 
+from kimi_mcp.agent.attempts import best, settled
 from kimi_mcp.agent.events import Evidence, Outcome, Touched
-from kimi_mcp.runs.attempts import best, settled
 
 ONE = (Touched(path="a.py", status="modified", added=1, removed=1, test=False),)
 LONG = (Touched(path="a.py", status="modified", added=90, removed=1, test=False),)

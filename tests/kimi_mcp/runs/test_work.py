@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 
 import anyio
@@ -13,10 +13,12 @@ import pytest
 from kimi_mcp.agent import events as ev
 from kimi_mcp.model.errors import KeyRefused
 from kimi_mcp.model.messages import Model
+from kimi_mcp.runs.apply import apply
 from kimi_mcp.runs.folder import RunFolder, create, every, find
 from kimi_mcp.runs.request import Request
 from kimi_mcp.runs.work import work
 from kimi_tools.errors import Conflict, NotFound
+from kimi_tools.workspace import Workspace
 from tests.kimi_mcp.agent.conftest import BUGGY, FIX, REPRODUCE, outcome, shell
 from tests.kimi_mcp.agent.script import Says, Script, calls
 
@@ -175,3 +177,26 @@ def test_a_run_in_place_changes_the_users_tree(make_repository: MakeRepository, 
     do(folder, Script(turns()))
     assert "a + b" in (root / "calc.py").read_text()
     assert os.listdir(folder.path).count("place") == 0
+
+
+def test_an_attempt_that_cannot_be_verified_is_followed_by_another_and_the_best_is_kept(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    """The first attempt hands in a wrong fix twice; the second one fixes it. The user gets the second."""
+    root = make_repository(BUGGY)
+    folder = create(tmp_path / "state", Request(issue="x", no_sandbox=True, root=root, mode="agent"))
+    wrong = [shell(REPRODUCE), shell("sed -i 's/a - b/a * b/' calc.py"), shell(REPRODUCE), SUBMIT, SUBMIT]
+    tests = calls(("run_command", {"command": "python3 -m unittest -q test_calc"}))
+    right = [shell(REPRODUCE), calls(("run_command", {"command": FIX})), tests, shell(REPRODUCE), SUBMIT]
+    script = Script([*wrong, *right])
+    events = do(folder, script)
+    attempted = [event for event in events if isinstance(event, ev.Attempted)]
+    assert [(one.number, one.outcome.evidence.verified) for one in attempted] == [(1, False), (2, True)]
+    done = outcome(events)
+    assert (done.status, done.attempt, done.attempts) == ("submitted", 2, 2)
+    assert done.steps == sum(one.outcome.steps for one in attempted)
+    assert b"+    return a + b" in folder.patch_file.read_bytes()
+    assert not list(folder.path.glob("**/place"))
+    with closing(Workspace(root, state=tmp_path / "user")) as workspace:
+        assert anyio.run(apply, folder, workspace) == ["calc.py"]
+    assert "a + b" in (root / "calc.py").read_text()
