@@ -1,5 +1,6 @@
 """pytest suites, run by the real pytest."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import anyio
 import pytest
 
 from kimi_tools import progress
-from kimi_tools.errors import BadArguments, NotFound
-from kimi_tools.testrun import run_tests
+from kimi_tools.errors import BadArguments, NotAllowed, NotFound, Unavailable
+from kimi_tools.sandbox import choose
+from kimi_tools.testrun import Request, TestReport, execute, run_tests
 from kimi_tools.workspace import Workspace
 from tests.kimi_tools.testrun.samples import give_environment, run, untouched
 
@@ -198,11 +200,52 @@ def test_progress_counts_tests_and_names_the_current_one(one_file: Callable[[str
 def test_a_missing_pytest_is_said_with_the_way_to_install_it(one_file: Callable[[str], Workspace]) -> None:
     workspace = one_file("def test_x(): pass\n")
     next((workspace.root / ".venv").glob("lib/python*/site-packages/pytest")).unlink()
-    report = None
+    with pytest.raises(
+        Unavailable, match=r"pytest is not installed in the project's Python .*-m pip install pytest"
+    ):
+        run(workspace)
+
+
+def test_runs_in_one_workspace_take_turns_and_a_cancelled_one_gives_way(
+    one_file: Callable[[str], Workspace],
+) -> None:
+    workspace = one_file(
+        "import os, time\ndef test_a():\n    open('pid', 'w').write(str(os.getpid()))\n    time.sleep(60)\n"
+    )
+
+    async def main() -> TestReport:
+        async with anyio.create_task_group() as group:
+            group.start_soon(execute, workspace, Request())
+            while not (workspace.root / "pid").exists() or not (workspace.root / "pid").read_text():
+                await anyio.sleep(0.05)
+            group.cancel_scope.cancel()
+        (workspace.root / "test_it.py").write_text("def test_b(): pass\n")
+        reports: list[TestReport] = []
+
+        async def again() -> None:
+            reports.append(await execute(workspace, Request()))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(again)
+            group.start_soon(again)
+        assert [report.verdict for report in reports] == ["passed", "passed"]
+        assert sorted(report.run for report in reports) == ["1", "2"]
+        return reports[0]
+
+    anyio.run(main)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((workspace.root / "pid").read_text()), 0)
+
+
+def test_a_sandboxed_run_reports_the_same_and_names_its_protection(shop: Workspace, tmp_path: Path) -> None:
+    plain = run(shop)
     try:
-        report = run(workspace)
-    except Exception as error:
-        assert "pytest is not installed in the project's Python" in str(error)
-        assert "-m pip install pytest" in str(error)
-    if report is not None:  # another Python on PATH has it
-        assert "on PATH" not in report.command
+        sandbox = choose()
+    except NotAllowed as error:
+        pytest.skip(str(error))
+    confined = Workspace(shop.root, state=tmp_path / "other", sandbox=sandbox)
+    report = run(confined)
+    confined.close()
+    assert report.sandbox == sandbox.level
+    assert report.statuses() == plain.statuses()
+    assert untouched(shop)

@@ -21,6 +21,7 @@ found = [name for name in names if importlib.util.find_spec(name)]
 print(json.dumps({"version": list(sys.version_info[:2]), "found": found}))
 """
 PROBE_SECONDS = 30.0
+ON_PATH = " on PATH"
 FOLDERS = (".venv", "venv", "env", ".env", ".virtualenv")
 
 
@@ -38,11 +39,13 @@ async def python_for(job: Job, *modules: str) -> Python:
     """The first environment of the project that has all of the modules.
 
     The order: a virtual environment in the suite's folder or above it, the activated one, uv, poetry,
-    pipenv, pdm and conda by their own records, tox and nox, `python3` on PATH. Raises `Unavailable` with what
-    was looked at and what to install.
+    pipenv, pdm and conda by their own records, tox and nox; `python3` on PATH where there is none.
+    Raises `Unavailable` with what was looked at and what to install.
     """
     tried: list[Python] = []
     async for candidate in _candidates(job):
+        if tried and candidate.origin.endswith(ON_PATH):
+            break  # the project has its own environment, which only lacks something
         found = await _probe(job, candidate, modules)
         if found is None:
             continue
@@ -124,7 +127,7 @@ async def _candidates(job: Job) -> AsyncIterator[Python]:
         path = _on_path(name, job.workspace.root)
         if path and path not in seen:
             seen.add(path)
-            yield Python((path,), f"{name} on PATH")
+            yield Python((path,), f"{name}{ON_PATH}")
 
 
 def _on_disk(job: Job) -> list[Python]:
