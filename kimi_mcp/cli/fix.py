@@ -1,10 +1,4 @@
-"""`kimi-mcp fix`: an issue in, a verified patch out.
-
-Exit codes: 0 the fix was submitted and what was measured speaks for it; 3 it was submitted, but something
-speaks against it or nothing could be measured; 4 the run ended without a submission (budget, no progress);
-5 the model failed (key, credit, unreachable); 130 cancelled; 1 any other failure; 2 wrong usage. Whatever the
-way out, the best patch so far is kept, and `kimi-mcp runs resume` goes on.
-"""
+"""`kimi-mcp fix`: an issue in, a verified patch out; `EXIT_CODES` says what the exit code means."""
 
 import argparse
 import asyncio
@@ -28,11 +22,19 @@ from kimi_mcp.runs.request import Request
 from kimi_mcp.runs.work import connecting, work
 from kimi_tools.errors import BadArguments
 
+EXIT_CODES = (
+    "Exit codes: 0 the fix was submitted and what was measured speaks for it; 3 submitted, but something speaks "
+    "against it or nothing could be measured; 4 ended without a submission (budget, no progress); 5 the model "
+    "failed (key, credit, unreachable); 130 cancelled; 1 any other failure; 2 wrong usage. Whatever the way out, "
+    "the best patch so far is kept, and 'kimi-mcp runs resume' goes on."
+)
+
 EXIT = {"limit": 4, "stuck": 4, "model_failed": 5, "cancelled": 130, "crashed": 1, "answered": 0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
+    parser.epilog = EXIT_CODES
     parser.add_argument("text", nargs="*", metavar="TEXT", help="the issue in words")
     parser.add_argument("--issue", metavar="FILE|-", help="the issue as a file, or on standard input")
     parser.add_argument(

@@ -1,12 +1,11 @@
 """A long scripted run against the simulated endpoint over HTTP, measured.
 
-By hand, the whole of it: `uv run python -m tests.kimi_mcp.agent.long_run 300`.
+The whole of it: `uv run python -m tests.bench long_run`.
 """
 
 import asyncio
 import json
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -159,7 +158,3 @@ def main(steps: int) -> None:
         f"{done.refused} requests refused; goal {'kept' if done.goal_kept else 'LOST'}, "
         f"plan {'kept' if done.plan_kept else 'LOST'}"
     )
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300)

@@ -17,7 +17,8 @@ from kimi_mcp.runs.apply import apply
 from kimi_mcp.runs.folder import RunFolder, create, every, find
 from kimi_mcp.runs.request import Request
 from kimi_mcp.runs.work import work
-from kimi_tools.errors import Conflict, NotFound
+from kimi_tools.errors import Conflict, NotAllowed, NotFound
+from kimi_tools.sandbox import choose
 from kimi_tools.workspace import Workspace
 from tests.kimi_mcp.agent.conftest import BUGGY, FIX, REPRODUCE, outcome, shell
 from tests.kimi_mcp.agent.script import Says, Script, calls
@@ -200,3 +201,20 @@ def test_an_attempt_that_cannot_be_verified_is_followed_by_another_and_the_best_
     with closing(Workspace(root, state=tmp_path / "user")) as workspace:
         assert anyio.run(apply, folder, workspace) == ["calc.py"]
     assert "a + b" in (root / "calc.py").read_text()
+
+
+def test_commands_see_the_private_copy_at_the_repositorys_own_path(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    root = make_repository(BUGGY)
+    try:
+        mounts = choose().mounts
+    except NotAllowed as reason:
+        pytest.skip(str(reason))
+    if not mounts:
+        pytest.skip("this machine's sandbox cannot mount a copy")
+    folder = create(tmp_path / "state", Request(issue="x", root=root))
+    events = do(folder, Script([shell(f"pwd; echo changed > {root}/calc.py; cat calc.py"), *turns()]))
+    result = next(event for event in events if isinstance(event, ev.Returned))
+    assert result.text.splitlines()[1:] == [str(root), "changed"]
+    assert (root / "calc.py").read_text() == BUGGY["calc.py"]
