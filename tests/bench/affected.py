@@ -49,7 +49,7 @@ async def judge(checkout: Path, state: Path) -> tuple[set[str], float, float]:
     """The files that are chosen, their share of all tests, and the seconds that choosing took."""
     workspace = Workspace(checkout, state=state)
     try:
-        index = await indexed(workspace)
+        index = await indexed(workspace, 600)
         started = time.perf_counter()
         changes = await changed_files(workspace)
         together = await committed_together(workspace, [c.path for c in changes if not is_runnable(c.path)])

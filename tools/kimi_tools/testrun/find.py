@@ -15,6 +15,8 @@ from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 
 SHOWN_TESTS = 6
+INDEX_SECONDS = 10.0
+"""How long to wait for an index that is being built; many clients give a call a minute at most."""
 MAX_RELATED = 40
 WEAKEST = 0.05
 """Of the strongest relation; what is weaker is left out."""
@@ -49,7 +51,7 @@ class FoundTests(Data):
     effect="reads",
 )
 async def find_tests(workspace: Workspace, params: FindTestsParams) -> Result:
-    index = await indexed(workspace)
+    index = await indexed(workspace, INDEX_SECONDS)
     return await anyio.to_thread.run_sync(_find, workspace, index, params)
 
 

@@ -1,10 +1,12 @@
 """Which tests a change calls for: `only=changed` and `only=affected`."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio.to_thread
 
+from kimi_tools import progress
 from kimi_tools.errors import BadArguments
 from kimi_tools.index import Index, index_of
 from kimi_tools.testrun.changes import Changed, changed_files, committed_together
@@ -16,6 +18,8 @@ SHARE = 0.1
 AT_LEAST = 3
 """Test files that are run in any case."""
 INDEX_SECONDS = 60.0
+"""How long `affected` waits for the index before it works with what there is."""
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,12 @@ class Chosen:
     note: str
 
 
-async def indexed(workspace: Workspace) -> Index:
-    """The workspace's index, complete unless that takes more than a minute."""
+async def indexed(workspace: Workspace, seconds: float) -> Index:
+    """The workspace's index, complete unless that takes longer; what is missing is reported as progress."""
     index = index_of(workspace)
-    await index.complete(INDEX_SECONDS)
+    deadline = time.monotonic() + seconds
+    while not (coverage := await index.complete(LOOK_SECONDS)).complete and time.monotonic() < deadline:
+        progress.report(coverage.note(), coverage.files - coverage.waiting, coverage.files)
     return index
 
 
@@ -50,7 +56,7 @@ async def affected_tests(workspace: Workspace) -> Chosen:
     Raises `BadArguments` when nothing has changed, or no test file is related to it.
     """
     changes = await changed_files(workspace)
-    index = await indexed(workspace)
+    index = await indexed(workspace, INDEX_SECONDS)
     if not changes:
         raise BadArguments("Nothing differs from the last commit, so no test is affected; run with only=all.")
     together = await committed_together(workspace, [c.path for c in changes if not is_runnable(c.path)])
