@@ -1,6 +1,7 @@
 """The Ray engine on a real cluster of processes on this machine, one of which is killed."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from kimi_mcp.swebench.jobs import Ended, Job
 
 WORKS = "tests.kimi_mcp.swebench.works_for_tests"
 ROOT = Path(__file__).parents[3]
-pytest.importorskip("ray", reason="ray is not installed")
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
+starts_a_cluster = pytest.mark.skipif(
+    "KIMI_MCP_TEST_RAY" not in os.environ,
+    reason="KIMI_MCP_TEST_RAY is not set: a cluster of three nodes takes a minute of an idle machine",
+)
 
 
 def jobs(ledger: Path, seconds: float) -> list[Job]:
@@ -33,6 +37,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head without work, and two nodes of one processor each."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     monkeypatch.setenv("RAY_health_check_period_ms", "500")
     monkeypatch.setenv("RAY_health_check_failure_threshold", "3")
     import ray
@@ -49,6 +54,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     made.shutdown()
 
 
+@starts_a_cluster
 def test_a_killed_node_changes_nothing_in_the_result(cluster: Any, tmp_path: Path) -> None:
     here = asyncio.run(finish(Batch(tmp_path / "local", "solve", {}), Local(2), jobs(tmp_path / "a", 0.1)))
     nodes = list(cluster.worker_nodes)
