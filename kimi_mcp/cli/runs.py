@@ -93,7 +93,7 @@ def _list(*, json_lines: bool) -> int:
 
 
 def _play(folder: RunFolder, json_lines: bool, speed: float) -> int:
-    shown = screen(json=json_lines)
+    shown = screen(json=json_lines, recorded=True)
     last = 0.0
     try:
         for event in folder.events():

@@ -42,16 +42,20 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def used(state: State) -> str:
-    """What the run has used: step, tokens with the cached part, money, time left."""
+def used(state: State, *, ticking: bool = False) -> str:
+    """What the run has used: step, tokens with the cached part, money, time left.
+
+    `ticking`: time runs on behind the last event, which is right for a run that is at work now only.
+    """
     budget = state.started.budget if state.started else ev.Budget()
     parts = [f"step {state.step}" + (f"/{budget.steps}" if budget.steps else "")]
     cached = f" ({100 * state.cached_tokens // state.prompt_tokens} % cached)" if state.prompt_tokens else ""
     parts.append(f"{count(state.tokens)} tokens{cached}")
     if not state.unpriced:
         parts.append(f"${state.cost:.3f}" + (f" of ${budget.cost:.2f}" if budget.cost else ""))
-    left = limits.seconds_left(state)
-    parts.append(f"{clock(left)} left" if left is not None else clock(limits.seconds(state)))
+    passed = limits.seconds(state) if ticking and not state.ended else state.seconds
+    done = state.ended is not None or not budget.seconds
+    parts.append(clock(passed) if done else f"{clock(max(0.0, budget.seconds - passed))} left")
     return " · ".join(parts)
 
 

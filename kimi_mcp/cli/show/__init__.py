@@ -18,8 +18,11 @@ class Screen(Protocol):
         ...
 
 
-def screen(*, json: bool) -> Screen:
-    """The screen for standard output: JSON lines when asked for, else live on a terminal, plain in a pipe."""
+def screen(*, json: bool, recorded: bool = False) -> Screen:
+    """The screen for standard output: JSON lines when asked for, else live on a terminal, plain in a pipe.
+
+    `recorded`: the events are not of now, so no clock ticks between them.
+    """
     if json:
         from kimi_mcp.cli.show.lines import JsonLines
 
@@ -27,7 +30,7 @@ def screen(*, json: bool) -> Screen:
     if sys.stdout.isatty():
         from kimi_mcp.cli.show.live import Live
 
-        return Live()
+        return Live(ticking=not recorded)
     from kimi_mcp.cli.show.lines import PlainLines
 
     return PlainLines()

@@ -21,9 +21,10 @@ PATCH_LINES = 60
 class Live:
     """The terminal of a run."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, *, ticking: bool = True) -> None:
         self.console = console or Console(highlight=False)
         self.state = State()
+        self.ticking = ticking
         self.now = "starting"
         self.titles: dict[str, str] = {}
         self.spinner = Spinner("dots", style="cyan")
@@ -42,8 +43,9 @@ class Live:
             Text(f"  {self._mark(item)} {words.short(item.text, 90)}", self._style(item))
             for item in self.state.plan
         ]
-        self.spinner.text = Text(words.short(self.now, 110), "cyan")
-        return Group(*rows, self.spinner, Text(f"  {words.used(self.state)}", "dim"))
+        self.spinner.text = Text(words.short(self.now, max(20, self.console.width - 6)), "cyan")
+        used = words.used(self.state, ticking=self.ticking)
+        return Group(*rows, self.spinner, Text(f"  {used}", "dim"))
 
     def show(self, event: ev.Event) -> None:
         """Take an event in, and print it above when it is one to keep in sight."""
@@ -66,7 +68,7 @@ class Live:
     def _keep(self, event: ev.Event) -> None:
         text = self._text(event)
         if text is not None:
-            self.console.print(text)
+            self.console.print(text, no_wrap=True, overflow="ellipsis")
 
     def _text(self, event: ev.Event) -> Text | None:
         match event:
@@ -83,7 +85,7 @@ class Live:
                 title = self.titles.pop(event.id, event.name)
                 return Text.assemble(
                     ("     ● " if not event.failed else "     ✗ ", style or "green"),
-                    (words.short(title, 70), "bold"),
+                    (words.short(title, 48), "bold"),
                     (f"  {words.result(event)}", style or "dim"),
                 )
             case ev.Patched():
