@@ -1,5 +1,6 @@
 """`find_tests`: which tests exercise a symbol or a file."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import anyio.to_thread
@@ -52,6 +53,7 @@ class FoundTests(Data):
 )
 async def find_tests(workspace: Workspace, params: FindTestsParams) -> Result:
     index = await indexed(workspace, INDEX_SECONDS)
+    await index.ahead(re.split(r"\W+", params.of.strip("()"))[-1])
     return await anyio.to_thread.run_sync(_find, workspace, index, params)
 
 

@@ -135,7 +135,7 @@ def _names(index: Index, target: Target) -> dict[str, tuple[float, str]]:
             put(name, SYMBOL, f"uses {name}")
         for owner in owners:
             put(owner, OWNER if target.symbols else SYMBOL, f"uses {owner}")
-    if target.symbols:
+    if target.symbols and index.coverage.complete:  # while it is being built, every name costs a search
         for definition in [d for d in outline if "." not in d.qualified][:MAX_NEIGHBOURS]:
             put(definition.name, NEIGHBOUR, f"uses {definition.name} of {target.path}")
         names_near = [d.name for d in target.symbols]
