@@ -108,7 +108,7 @@ def test_binary_files_say_what_they_are(make_workspace: MakeWorkspace) -> None:
 @pytest.mark.parametrize(
     "path",
     ["../x", "/etc/passwd", "a\0b", "", " ", "link", "up/x", "n" * 5000, "file:///etc/passwd", "~/.ssh/id_rsa",
-     "$HOME/x", "fifo", "socket", "\ud800"],
+     "$HOME/x", "fifo", "socket"],
 )  # fmt: skip
 def test_a_path_that_leads_out_or_is_no_file_is_refused(make_workspace: MakeWorkspace, path: str) -> None:
     workspace = make_workspace({"a.py": ""})
