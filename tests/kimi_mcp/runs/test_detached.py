@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,11 +77,19 @@ def test_a_run_killed_at_any_step_goes_on_to_the_same_patch(
             if event.kind == kind and getattr(event, "step", 0) == step:
                 process.send_signal(signal.SIGKILL)
                 process.wait(20)
+                killed.set()
+
+    def held_behind(request: Request) -> Turn:
+        """No answer behind the step until the kill: the run cannot end before it is hit."""
+        if sum(message["role"] == "assistant" for message in request.body["messages"]) >= step:
+            killed.wait(60)
+        return by_history(TURNS)(request)
 
     patches: set[bytes] = set()
     root = make_repository(BUGGY)
-    with KimiApi(by_history(TURNS)) as api:
+    with KimiApi(held_behind) as api:
         for kind, step in (("returned", 2), ("called", 3)):
+            killed = threading.Event()
             folder = order(api, root, tmp_path / "state")
             asyncio.run(killed_at(folder, kind, step))
             assert not folder.is_at_work()
