@@ -6,6 +6,7 @@ names of `SETTINGS`. An environment variable is the name in capitals behind `KIM
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kimi_tools.errors import BadArguments, PathRefused, ToolError
 
 if TYPE_CHECKING:  # the server's first answer must not wait for pydantic
+    from kimi_tools.usage import Limits
     from kimi_tools.workspace import Workspace
 
 SETTINGS: dict[str, str] = {
@@ -24,6 +26,8 @@ SETTINGS: dict[str, str] = {
     "sandbox_read": "further directories that commands may read",
     "allow": "leave given beforehand: protected, secrets, commits",
     "allow_network": "hosts that commands may reach, as host or host:port",
+    "max_memory": "memory of one command, such as 4G; default: three quarters of the machine's; 0: no limit",
+    "max_processes": "processes and threads of one command; default: 4096; 0: no limit",
     "model": "the agent's model; default: the best that the host has",
     "base_url": "the model's host: an address, or moonshot, moonshot-cn, kimi-code, openrouter, ollama",
     "mode": "instant, thinking or agent",
@@ -65,6 +69,15 @@ class Settings:
         if not isinstance(found[0], str):
             raise BadArguments(f"{found[1]} must be a string.")
         return found[0]
+
+    def number(self, name: str, default: int) -> int:
+        """A setting that is a whole number, not below 0."""
+        found = self._find(name)
+        if found is None:
+            return default
+        if isinstance(found[0], bool) or not re.fullmatch(r"\d+", str(found[0]).strip()):
+            raise BadArguments(f"{found[1]} must be a whole number, not '{found[0]}'.")
+        return int(found[0])
 
     def words(self, name: str) -> tuple[str, ...]:
         """A setting that is several words: a list in the file, else separated by commas."""
@@ -174,10 +187,22 @@ def open_workspace(root: Path, settings: Settings | None = None) -> "Workspace":
             network=settings.words("allow_network"),
         ),
         policy=Policy.allowing(settings.words("allow")),
+        limits=command_limits(settings),
     )
     with contextlib.suppress(ToolError):
         journal.recover(workspace)
     return workspace
+
+
+def command_limits(settings: Settings) -> "Limits":
+    """What one command may use. Raises `BadArguments`."""
+    from kimi_tools.usage import Limits, parse_size
+
+    default = Limits.default()
+    memory = settings.text("max_memory")
+    return Limits(
+        parse_size(memory) if memory else default.memory, settings.number("max_processes", default.tasks)
+    )
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -71,7 +71,6 @@ class Reproduced(Data):
 )
 async def reproduce(workspace: Workspace, params: ReproduceParams) -> Result:
     done = await workspace.run([program("bash"), "-c", params.command], timeout=params.timeout)
-    state = "timed out" if done.timed_out else f"exit code {done.exit_code}"
     verdict = "the issue does not show" if done.exit_code == 0 else "the issue shows"
     data = Reproduced(
         command=params.command,
@@ -79,7 +78,7 @@ async def reproduce(workspace: Workspace, params: ReproduceParams) -> Result:
         timed_out=done.timed_out,
         output=clip(done.text.encode("utf-8", "replace").decode(), 2_000),
     )
-    return Result(f"{state}: {verdict} ({done.seconds:.1f} s)\n{done.text}", data)
+    return Result(f"{done.ending}: {verdict} ({done.seconds:.1f} s)\n{done.text}", data)
 
 
 class ReadResultParams(Params):

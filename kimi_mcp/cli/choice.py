@@ -29,6 +29,10 @@ def add_leave(parser: argparse.ArgumentParser) -> None:
         "--allow", metavar="A,B", help="leave given beforehand: protected (files), secrets (files), commits"
     )
     parser.add_argument("--allow-network", metavar="HOST,…", help="hosts that commands may reach")
+    parser.add_argument("--max-memory", metavar="SIZE", help="memory of one command, such as 4G; 0: no limit")
+    parser.add_argument(
+        "--max-processes", metavar="N", help="processes and threads of one command; 0: no limit"
+    )
     parser.add_argument("--sandbox-read", metavar="DIR,…", help="further directories that commands may read")
     parser.add_argument(
         "--no-sandbox", action="store_true", default=None, help="run commands without protection"

@@ -13,7 +13,7 @@ from kimi_mcp.agent.events import Budget, Ended, Event, Outcome
 from kimi_mcp.agent.watch import Inbox
 from kimi_mcp.cli import choice, host
 from kimi_mcp.cli.show import Screen, screen
-from kimi_mcp.config import Settings, find_root, open_workspace, state_directory
+from kimi_mcp.config import Settings, command_limits, find_root, open_workspace, state_directory
 from kimi_mcp.model.messages import Image
 from kimi_mcp.runs.apply import apply
 from kimi_mcp.runs.folder import RunFolder, create
@@ -80,6 +80,7 @@ def order(
     mode: str = "",
 ) -> Request:
     """A run's order; what is not given comes from the settings."""
+    limits = command_limits(settings)
     return Request.model_validate(
         {
             "issue": issue,
@@ -93,6 +94,8 @@ def order(
             "no_sandbox": settings.switch("no_sandbox"),
             "readable": [Path(path).expanduser().absolute() for path in settings.words("sandbox_read")],
             "network": settings.words("allow_network"),
+            "memory": limits.memory,
+            "tasks": limits.tasks,
             "allow": settings.words("allow"),
         }
     )

@@ -8,6 +8,7 @@ from kimi_mcp.agent.agent import Task
 from kimi_mcp.agent.events import Budget, Mode, Protocol
 from kimi_mcp.model.connect import Connection
 from kimi_mcp.model.messages import Image
+from kimi_tools.usage import Limits
 
 
 class Request(BaseModel):
@@ -15,8 +16,8 @@ class Request(BaseModel):
 
     `in_place`: work in the user's own tree instead of a private copy. `read_only`: offer only functions that
     change nothing. `no_sandbox`: run commands without protection, by the user's own wish. `readable`: further
-    directories that commands may read; `network`: hosts that they may reach; `allow`: leave given beforehand
-    (`Policy`). Holds no secret.
+    directories that commands may read; `network`: hosts that they may reach; `memory` (bytes) and `tasks`: what
+    one may use (`Limits`; None: the default); `allow`: leave given beforehand (`Policy`). Holds no secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
@@ -34,9 +35,19 @@ class Request(BaseModel):
     no_sandbox: bool = False
     readable: tuple[Path, ...] = ()
     network: tuple[str, ...] = ()
+    memory: int | None = None
+    tasks: int | None = None
     allow: tuple[str, ...] = ()
     allow_http: bool = False
     window: int = 0
+
+    def limits(self) -> Limits:
+        """What one command may use."""
+        default = Limits.default()
+        return Limits(
+            default.memory if self.memory is None else self.memory,
+            default.tasks if self.tasks is None else self.tasks,
+        )
 
     def task(self, repository: str) -> Task:
         """The agent's task, with what it is told about the repository."""

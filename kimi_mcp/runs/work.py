@@ -115,6 +115,7 @@ def _open(folder: RunFolder, root: Path) -> Workspace:
         sandbox=Best(off=request.no_sandbox, readable=request.readable, network=request.network),
         at=root,
         policy=Policy.allowing(request.allow),
+        limits=request.limits(),
     )
 
 

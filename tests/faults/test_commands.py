@@ -20,6 +20,7 @@ from kimi_tools.sandbox.layout import machine_layout
 from kimi_tools.shell import run_command
 from kimi_tools.testrun import run_tests
 from kimi_tools.workspace import Workspace
+from tests.stdio_client import StdioClient
 
 MakeWorkspace = Callable[[dict[str, str | bytes]], Workspace]
 
@@ -229,3 +230,23 @@ def test_two_test_runs_at_once_do_not_mix(make_workspace: MakeWorkspace) -> None
         pytest.skip(f"no Python with pytest beside our own environment: {reason}")
     for name, other, told in zip(names, reversed(names), results, strict=True):
         assert f"test_{name}_3" in told and f"test_{other}" not in told, told
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (":(){ :|:& };:; sleep 50", "processes and threads, and 64 are allowed"),
+        (f"{sys.executable} -c 'x = bytearray(600_000_000); input()'; sleep 50", "200M is allowed"),
+    ],
+    ids=["fork bomb", "memory"],
+)
+@pytest.mark.usefixtures("bubblewrap")
+def test_a_fork_bomb_and_a_glutton_end_with_the_reason_and_the_server_goes_on(
+    make_repository: Callable[[dict[str, str | bytes]], Path], command: str, reason: str
+) -> None:
+    root = make_repository({"a": "text\n"})
+    with StdioClient(root, "--max-memory", "200M", "--max-processes", "64", "--toolsets", "all") as client:
+        client.initialize()
+        assert reason in client.call("run_command", command=command, timeout=60).text
+        assert "text" in client.call("read_file", path="a").text
+        assert "exit code 0" in client.call("run_command", command="true").text

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from kimi_tools import usage
 from kimi_tools.errors import Unavailable
 from kimi_tools.stream import HeadTail, Tap
 
@@ -84,8 +85,9 @@ class Finished:
     """How a program ended.
 
     `exit_code` is the shell's convention (128 + signal for a killed one). `stdout` and `stderr` are bounded;
-    `stderr` is empty when it was merged. `sandbox` names the level of protection that it ran under. `notes`
-    are sentences from the sandbox that the caller should see.
+    `stderr` is empty when it was merged. `stopped` says why it was ended when it used more than it may
+    (`Limits`), else it is empty. `sandbox` names the level of protection that it ran under. `notes` are
+    sentences from the sandbox that the caller should see.
     """
 
     exit_code: int
@@ -93,8 +95,14 @@ class Finished:
     stderr: bytes
     seconds: float
     timed_out: bool = False
+    stopped: str = ""
     sandbox: str = "none"
     notes: tuple[str, ...] = ()
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in a few words."""
+        return self.stopped or ("timed out" if self.timed_out else f"exit code {self.exit_code}")
 
     @property
     def text(self) -> str:
@@ -106,14 +114,17 @@ class Finished:
 class Launch:
     """A command line ready to start: what a sandbox makes of the command it is given.
 
-    `after` must be called once the command has ended or could not be started: it gives back what the launch
-    holds (the `pass_fds`), and returns sentences that the caller should see (`Finished.notes`).
+    `limits`: what it may use; `in_memory`: directories as it sees them whose files may be kept in memory. `after`
+    must be called once the command has ended or could not be started: it gives back what the launch holds (the
+    `pass_fds`), and returns sentences that the caller should see (`Finished.notes`).
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     pass_fds: Sequence[int] = ()
     sandbox: str = "none"
+    limits: usage.Limits = usage.UNLIMITED
+    in_memory: Sequence[str] = ()
     after: Callable[[], Sequence[str]] | None = None
 
 
@@ -140,7 +151,7 @@ async def run(
     """
     launch = argv if isinstance(argv, Launch) else Launch(argv, environment or allowed_environment())
     started = time.monotonic()
-    timed_out = False
+    timed_out, stopped = False, ""
     with contextlib.ExitStack() as taps:
         out = taps.enter_context(contextlib.closing(Tap(HeadTail(head_limit, tail_limit), on_output, masked)))
         err = out
@@ -150,7 +161,7 @@ async def run(
         _running.add(process.pid)
         try:
             async with asyncio.timeout(timeout):
-                await process.wait()
+                stopped = await _ended_or_stopped(process, launch)
         except TimeoutError:
             timed_out = True
         finally:
@@ -167,8 +178,21 @@ async def run(
         stderr=b"" if merge_stderr else err.kept.bytes(),
         seconds=time.monotonic() - started,
         timed_out=timed_out,
+        stopped=stopped,
         sandbox=launch.sandbox,
     )
+
+
+async def _ended_or_stopped(process: asyncio.subprocess.Process, launch: Launch) -> str:
+    """Wait for the end of a program; or until it uses too much, and then say so."""
+    ended = asyncio.create_task(process.wait())
+    watch = asyncio.create_task(usage.exceeded(process.pid, launch.limits, launch.in_memory))
+    try:
+        await asyncio.wait({ended, watch}, return_when=asyncio.FIRST_COMPLETED)
+        return watch.result() if watch.done() and not ended.done() else ""
+    finally:
+        ended.cancel()
+        watch.cancel()
 
 
 async def _start(

@@ -25,12 +25,14 @@ class RunCommandParams(Params):
 class CommandResult(Data):
     """How a command ended.
 
-    `exit_code` is the shell's (128 + signal for a killed one); `output` is cut in its middle.
+    `exit_code` is the shell's (128 + signal for a killed one); `stopped` says why it was ended when it used too
+    much memory or too many processes; `output` is cut in its middle.
     """
 
     exit_code: int
     seconds: float
     timed_out: bool
+    stopped: str
     sandbox: str
     output: str
 
@@ -60,6 +62,7 @@ async def run_command(workspace: Workspace, params: RunCommandParams) -> Result:
         exit_code=done.exit_code,
         seconds=round(done.seconds, 2),
         timed_out=done.timed_out,
+        stopped=done.stopped,
         sandbox=done.sandbox,
         output=output,
     )
@@ -82,5 +85,5 @@ def _headline(done: Finished, timeout: int) -> str:
     if done.timed_out:
         ended = f"timed out after {timeout} s and was ended; give a longer timeout or a smaller task"
     else:
-        ended = f"exit code {done.exit_code} after {done.seconds:.1f} s"
+        ended = f"{done.ending} after {done.seconds:.1f} s"
     return f"{ended} (sandbox: {done.sandbox})"

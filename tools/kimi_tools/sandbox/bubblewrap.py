@@ -95,10 +95,16 @@ class Bubblewrap:
         ]
         listing = handles.data(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
         return Launch(
-            [program("bwrap"), "--args", str(listing), "--", *(_RELAYED if gate else ()), *argv],
+            [
+                *(program("bwrap"), "--args", str(listing), "--"),
+                *_process_limit(place.limits.tasks),
+                *(_RELAYED if gate else ()),
+                *argv,
+            ],
             self._environment(environment, gate is not None),
             pass_fds=handles.passed,
             sandbox=self.level,
+            in_memory=self._in_memory(),
             after=handles.closing(lambda: [*hold_new(place.root, before, survey), *_close_gate(gate)]),
         )
 
@@ -114,6 +120,11 @@ class Bubblewrap:
                     f"'{name}' lies in {path.parent}, which commands cannot see; "
                     f"start kimi-mcp with --sandbox-read {path.parent} to show it to them."
                 )
+
+    def _in_memory(self) -> list[str]:
+        """The directories whose files are kept in memory: every tmpfs that commands can write."""
+        masked = [str(path) for path in self.layout.masked if path.is_dir()]
+        return ["/", "/dev", "/tmp", "/var/tmp", str(self.layout.home), *masked]
 
     def _environment(self, extra: Mapping[str, str], networked: bool) -> dict[str, str]:
         confined = {"HOME": str(self.layout.home), "TMPDIR": "/tmp"}
@@ -146,6 +157,17 @@ class Bubblewrap:
         for path in place.writable:
             arguments += ["--bind", str(path), str(path)]
         return arguments
+
+
+def _process_limit(tasks: int) -> list[str]:
+    """The kernel's own limit, behind the one that looks: it counts within the sandbox's user namespace only.
+
+    It does not hold for real root.
+    """
+    setter = shutil.which("prlimit", path="/usr/bin:/bin")
+    if not tasks or setter is None or os.geteuid() == 0:
+        return []
+    return [setter, f"--nproc={tasks}:{tasks}", "--"]
 
 
 def _gate_arguments(gate: Gate, handles: "_Handles") -> list[str]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from kimi_tools.process import Launch, allowed_environment
 from kimi_tools.sandbox.gate import Reach
+from kimi_tools.usage import UNLIMITED, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Place:
     directories, seen at their own path; they come from our own code only. `cache`: a private directory that
     commands see as `~/.cache`, so that a second build is as fast as it is outside. `reach`: asks the user
     whether a host may be reached; may block. `show_secrets`: files that hold passwords by their names (`.env`)
-    are not empty for the command.
+    are not empty for the command. `limits`: how much it may use.
     """
 
     root: Path
@@ -28,6 +29,7 @@ class Place:
     cache: Path | None = None
     reach: Reach | None = None
     show_secrets: bool = False
+    limits: Limits = UNLIMITED
 
 
 class Sandbox(Protocol):

@@ -25,7 +25,7 @@ async def run_confined(
     notes: Sequence[str] = ()
     try:
         finished = await run(
-            launch,
+            replace(launch, limits=place.limits),
             cwd=place.root / place.folder,
             timeout=timeout,
             merge_stderr=True,

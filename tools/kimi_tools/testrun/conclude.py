@@ -16,6 +16,8 @@ def conclude(plan: Plan, collector: Collector, finished: Finished) -> tuple[Verd
     during = f" while running {', '.join(running[:3])}" if running else ""
     if finished.timed_out:
         return "timed out", f"Stopped after {finished.seconds:.0f} s{during}."
+    if finished.stopped:
+        return "crashed", f"The run was {finished.stopped}{during}."
     if finished.exit_code > 128 and (running or not collector.ended):
         return "crashed", f"The runner was killed by {_signal(finished.exit_code - 128)}{during}."
     if plan.announces_end and not collector.ended and (cases or collector.total):

@@ -16,6 +16,7 @@ from kimi_tools.policy import NeedsLeave, Policy, Request, current_ask
 from kimi_tools.process import Finished
 from kimi_tools.protected import holds_secret
 from kimi_tools.sandbox import UNPROTECTED, Place, Sandbox, run_confined
+from kimi_tools.usage import Limits
 from kimi_tools.workspace import door
 from kimi_tools.workspace.content import Content, digest
 
@@ -45,8 +46,8 @@ class Workspace:
     (journal, spilled output). `result_chars`: what a result's text may weigh in JSON characters. `sandbox`:
     what commands run in. `at`: the path at which commands see the root; a private copy is seen at its
     original's path, where the sandbox can do that, so that absolute paths and editable installs lead to the
-    copy. `policy`: the leave that the session has for effects that are not safe by
-    themselves.
+    copy. `policy`: the leave that the session has for effects that are not safe by themselves. `limits`: what
+    one command may use, by default a share of the machine.
 
     Raises `NotFound` when the root is not a directory.
     """
@@ -60,6 +61,7 @@ class Workspace:
         sandbox: Sandbox = UNPROTECTED,
         at: Path | None = None,
         policy: Policy | None = None,
+        limits: Limits | None = None,
     ) -> None:
         try:
             self.root = Path(root).resolve(strict=True)
@@ -73,6 +75,7 @@ class Workspace:
         self.result_chars = result_chars
         self.sandbox = sandbox
         self.policy = policy or Policy()
+        self.limits = Limits.default() if limits is None else limits
         self.at = at if at is not None and sandbox.mounts else self.root
 
     def on_close(self, callback: Callable[[], None]) -> None:
@@ -243,7 +246,7 @@ class Workspace:
         cache = self.state / "cache"
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         show = "secrets" in self.policy.allowed
-        place = Place(self.root, self.at, folder, writable, cache, self._asker(argv), show)
+        place = Place(self.root, self.at, folder, writable, cache, self._asker(argv), show, self.limits)
         return await run_confined(
             self.sandbox, argv, place, timeout=timeout, environment=environment, on_output=on_output
         )

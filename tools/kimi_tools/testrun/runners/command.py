@@ -30,7 +30,7 @@ class Command:
         name = job.suite.command[-1]
 
         def conclude(finished: Finished, collector: Collector) -> None:
-            if finished.timed_out:
+            if finished.timed_out or finished.stopped:
                 collector.start(name)
                 return
             status = "passed" if finished.exit_code == 0 else "failed"
