@@ -17,7 +17,7 @@ from kimi_tools.workspace import Workspace
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("tool", metavar="TOOL", help="its name; see `kimi-mcp tools`")
+    parser.add_argument("tool", metavar="TOOL", help="its name; `kimi-mcp tools TOOL` shows its arguments")
     parser.add_argument("arguments", nargs="*", metavar="name=value", help="'name=-' reads standard input")
     parser.add_argument("--json", action="store_true", help="the result's data instead of its text")
     choice.add_root(parser)

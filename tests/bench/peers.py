@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kimi_mcp.swebench.environment import find_python
 from tests.bench.processes import cpu_seconds, memory_mb, tree
 from tests.clients import install
 from tests.stdio_client import StdioClient, called
@@ -140,10 +141,12 @@ def npm_program(package: str, program: str) -> str:
 
 
 def quiet_serena() -> dict[str, str]:
-    """No telemetry and no settings of the user's."""
+    """No telemetry, no settings of the user's, and the Python 3.13 that its language server is run with."""
     home = install.cache() / "serena-home"
     home.mkdir(parents=True, exist_ok=True)
-    return {"SERENA_HOME": str(home), "SERENA_USAGE_REPORTING": "false"}
+    python = Path(find_python("3.13"))
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}" if python.is_absolute() else os.environ["PATH"]
+    return {"SERENA_HOME": str(home), "SERENA_USAGE_REPORTING": "false", "PATH": path}
 
 
 def create_serena_project(root: Path) -> None:

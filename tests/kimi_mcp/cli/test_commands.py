@@ -43,6 +43,13 @@ def test_call_prints_the_result_of_a_tool_in_the_repository_around_the_current_d
     assert done.stdout.endswith("2  two\n")
 
 
+def test_tools_explains_every_argument_of_a_tool(root: Path) -> None:
+    done = kimi_mcp("tools", "read_file", cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert "  path " in done.stdout and "(string, required)" in done.stdout
+    assert "  start " in done.stdout and "(integer, default 1)" in done.stdout
+
+
 def test_call_prints_the_data_as_json_when_asked(root: Path) -> None:
     done = kimi_mcp("call", "read_file", "path=src/a.py", "--json", cwd=root)
     assert json.loads(done.stdout)["path"] == "src/a.py"
