@@ -37,15 +37,20 @@ NEW_TEST = """        self.assertEqual(parse("2d"), 172_800)
         self.assertEqual(parse("1d 2h 3m 4s"), 93_784)
 """
 
+SUMMARY = (
+    "parse() kept only the last part of a duration, so '1h 30m' was 30 minutes. It adds the parts up now. A new "
+    "test covers durations of several units."
+)
+
 TURNS = [
     Turn(
         reasoning="The timer is set with a duration of two units and rings after the last one only. So the "
-        "parts of '1h 30m' are probably not summed. I begin with a plan and look for the place.",
-        text="I plan the work and look for where durations are parsed.",
+        "parts of '1h 30m' are probably not summed. I begin with a plan and look at who parses durations.",
+        text="I plan the work and look for where durations are parsed, and by whom.",
         calls=(
             Call("update_plan", {"plan": "[>] Find where '1h 30m' is parsed\n[ ] Reproduce 1800 instead of 5400\n"
                                          "[ ] Fix the cause\n[ ] Add a test, run the tests around it\n[ ] Submit"}),
-            Call("locate", {"text": ISSUE}),
+            Call("find_references", {"name": "parse"}),
         ),
     ),
     Turn(
@@ -84,11 +89,14 @@ TURNS = [
                                             "[x] Fix the cause\n[x] Add a test, run the tests around it\n[>] Submit"})),
     ),
     Turn(
-        reasoning="All pass. The patch is one character in the code and one new test; nothing is left over.",
-        calls=(
-            Call("submit", {"summary": "parse() kept only the last part of a duration, so '1h 30m' was 30 minutes. "
-                                       "It adds the parts up now. A new test covers durations of several units."}),
-        ),
+        reasoning="All pass. The patch is one character in the code and one new test.",
+        calls=(Call("submit", {"summary": SUMMARY}),),
+    ),
+    Turn(
+        reasoning="The diff as a whole: the sum in parse(), one new test, nothing left over. Every example of the "
+        "issue is covered, and Timer, the only caller, gets what it expects.",
+        text="Reviewed: one character in the code, one new test, nothing left over.",
+        calls=(Call("submit", {"summary": SUMMARY}),),
     ),
 ]  # fmt: skip
 

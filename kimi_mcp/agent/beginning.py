@@ -57,6 +57,9 @@ def remarks(agent: Agent) -> list[ev.Event]:
     text, about = agent.progress.notice()
     if text:
         said.append(ev.Said(text=text, by="harness", about=about))
+    if agent.resolves and not agent.state.untouched and not agent.state.reproductions:
+        if "reproduce" not in agent.state.notices:
+            said.append(ev.Said(text=prompts.REPRODUCE, by="harness", about="reproduce"))
     if agent.state.silent and agent.resolves and not said:
         said.append(ev.Said(text=prompts.NUDGE, by="harness", about="nudge"))
     return said

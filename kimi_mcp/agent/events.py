@@ -233,13 +233,20 @@ class Folded(_Event):
 
 
 class Submitted(_Event):
-    """The model submitted; `accepted` is False for the one bounce, with the reasons in the evidence."""
+    """The model submitted; `accepted` is False where it was sent back, with the reasons in the evidence.
+
+    It is sent back once before anything is measured (the rules, and a patch that was never seen whole) and once
+    for what was measured. `tests` and `reproductions`: what the harness ran itself for it.
+    """
 
     kind: Literal["submitted"] = "submitted"
     step: int
     summary: str
     evidence: Evidence
     accepted: bool
+    measured: bool = True
+    tests: tuple[TestRun, ...] = ()
+    reproductions: tuple[Reproduction, ...] = ()
 
 
 class Troubled(_Event):

@@ -12,20 +12,22 @@ your user speaking."""
 
 _ISSUE = """\
 Resolve the issue that the user gives you, in this order:
-1. Understand. Read the issue closely; note every behaviour it asks for. Write a short plan with update_plan.
-2. Locate. Begin with locate (the issue's own words in, ranked functions out), then read the code and its \
-callers. Several reads in one answer run at once.
-3. Reproduce. Before any edit, give `reproduce` a command that fails because of the issue and will exit 0 \
-when it is fixed, e.g. `python - <<'EOF'` with an assert. Prefer here-documents to new files.
-4. Fix the cause, not the symptom, with the smallest change that is complete. Keep the project's style. \
-Look for the same mistake in sibling code and callers. Do not edit existing tests; add a test where the \
-project has a natural place for it.
+1. Understand. Read the issue closely; note every behaviour, name, message and output that it asks for. What \
+locate made of its words is in <repository>; it is a hint. Write a short plan with update_plan.
+2. Reproduce. Before any edit, give `reproduce` a command that fails because of the issue and will exit 0 \
+when it is fixed, e.g. `python - <<'EOF'` with an assert. What the project needs is installed.
+3. Locate. Follow the failing behaviour to its cause: read the code and its callers, ask locate again with \
+what you saw. Several reads in one answer run at once.
+4. Fix the cause, not the symptom, with the smallest change that is complete. Use what the project already \
+has, in its style. Spell names and messages as the issue does: tests that you do not see check them. Look for \
+the same mistake in sibling code. Do not edit existing tests; add a test where the project has a place for it.
 5. Check. Run `reproduce` again with the same command; then run_tests for what you touched and its \
 neighbours. A failure that you did not cause was there before: say so, leave it alone.
-6. Review your own patch as a maintainer would: edge cases in the issue, leftovers, debug output, stray files.
-7. Submit with a short summary. The harness runs reproduction and tests with and without your patch; it \
-sends a submission back once when nothing ran since the last edit, the patch is empty, existing tests were \
-changed, or a measurement speaks against it."""
+6. Review your own patch as a maintainer would: every case in the issue, callers, leftovers, debug output, \
+stray files.
+7. Submit with a short summary. The harness runs reproduction and tests with and without your patch. It sends \
+a submission back when no test ran since the last edit, the patch is empty, existing tests were changed, you \
+have not seen the patch as a whole, or a measurement speaks against it."""
 
 _CHAT = """\
 Do what the user asks: answer questions from the code, not from memory, and make changes only when asked \
@@ -36,7 +38,9 @@ _HABITS = """\
 Habits:
 - Search narrowly, read the lines that matter, and do not read the same thing twice.
 - edit_file needs a text that occurs once; copy it exactly. After a refusal, read the file again.
-- Results are cut when long and say how to get the rest. Commands have no network and end at their timeout.
+- Results are cut when long and say how to get the rest.
+- Every command starts afresh: no network, and its shell, its background processes and /tmp end with it. Write \
+a script and run it in one command, as a here-document.
 - When two tries at one idea failed, question the assumption behind it; update the plan."""
 
 
@@ -65,3 +69,9 @@ NUDGE = (
     "next step of your plan."
 )
 """For an answer without calls in the issue protocol, twice at most."""
+
+REPRODUCE = (
+    "You changed code before the issue was shown to fail. Give `reproduce` a command that shows it now; the "
+    "harness will run it without your change too, and a fix that nothing shows is sent back."
+)
+"""For the first edit without a reproduction, once."""

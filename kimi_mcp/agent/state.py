@@ -10,6 +10,10 @@ HIDE_ABOVE = 400
 """Results up to this many characters stay when older results are hidden: a note would save nothing."""
 
 
+SHOWING = frozenset({"edit_file", "write_file", "apply_patch"})
+"""Functions whose result shows the change that they made."""
+
+
 def hidden(result: CallResult) -> CallResult:
     """The note that stands in the place of an older result."""
     note = f"[Hidden to save room: {result.name}, {len(result.text):,} characters. Call again if needed.]"
@@ -40,6 +44,11 @@ class State:
     reproductions: list[ev.Reproduction] = field(default_factory=list[ev.Reproduction])
     submitted: ev.Submitted | None = None
     bounced: bool = False
+    """Whether a submission was sent back before anything was measured."""
+    doubted: bool = False
+    """Whether one was sent back for what was measured."""
+    unseen: bool = False
+    """Whether the patch is more than the model saw in the result of one edit."""
     notices: set[str] = field(default_factory=set[str])
     """What the harness has said already; see `Said.about`."""
     silent: int = 0
@@ -93,19 +102,33 @@ class State:
             case ev.Planned():
                 self.plan = event.items
             case ev.Patched():
-                self.patched = event
-                self.tree = event.tree
+                self._patched(event)
             case ev.Folded():
                 self._folded(event)
             case ev.Submitted():
-                self.submitted = event
-                self.bounced = self.bounced or not event.accepted
+                self._submitted(event)
             case ev.Resumed():
                 self._resumed(event)
             case ev.Ended():
                 self.ended = event
             case _:
                 pass
+
+    def _patched(self, event: ev.Patched) -> None:
+        last = self.messages[-1]
+        shown = isinstance(last, CallResult) and last.name in SHOWING
+        self.unseen = not shown or (self.patched is not None and bool(self.patched.touched))
+        self.patched = event
+        self.tree = event.tree
+
+    def _submitted(self, event: ev.Submitted) -> None:
+        self.submitted = event
+        self.tests += event.tests
+        self.reproductions += event.reproductions
+        if not event.accepted and event.measured:
+            self.doubted = True
+        elif not event.accepted:
+            self.bounced = True
 
     def _said(self, event: ev.Said) -> None:
         self.messages.append(User(event.text, event.images))

@@ -1,6 +1,8 @@
-"""A submission: checked, measured, and taken, or sent back once with the reasons."""
+"""A submission: checked, measured, and taken, or sent back with the reasons: at most once before it is measured
+(the rules, and a patch that the model never saw whole) and once for what was measured.
+"""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from kimi_mcp.agent import events as ev
@@ -11,28 +13,19 @@ from kimi_mcp.agent.watch import Emit
 
 
 async def submission(agent: Agent, done: Done, summary: str) -> AsyncIterator[ev.Event]:
-    """The events of one submission; the second is taken as it is, with what speaks against it.
-
-    A decision that a killed process had recorded before its result stands.
-    """
+    """The events of one submission. A decision that a killed process had recorded before its result stands."""
     state = agent.state
     touched = await agent.snapshot.touched(state.base, state.tree)
     if state.submitted is None or state.submitted.step != state.step:
-        found = verify.problems(state, touched)
-        more = None
-        if touched and (state.bounced or not found):
-            under = agent.under(lambda emit: _measure(agent, touched, done.call.id, emit))
-            async for event in under.events():
+        found = verify.problems(state, touched, swap=agent.private)
+        if not state.bounced and (found or state.unseen):
+            evidence = verify.evidence(state, state.tree, touched, found)
+            yield ev.Submitted(
+                step=state.step, summary=summary, evidence=evidence, accepted=False, measured=False
+            )
+        else:
+            async for event in _measured(agent, done, summary, touched, found):
                 yield event
-            more = under.result()
-        evidence = verify.evidence(state, state.tree, touched, found, more)
-        found += verify.late_problems(evidence)
-        yield ev.Submitted(
-            step=state.step,
-            summary=summary,
-            evidence=evidence.model_copy(update={"problems": tuple(found)}),
-            accepted=state.bounced or not found,
-        )
     decided = state.submitted
     if decided is None or decided.accepted:
         yield agent.returned(replace(done, text="Submitted."))
@@ -41,7 +34,30 @@ async def submission(agent: Agent, done: Done, summary: str) -> AsyncIterator[ev
         yield agent.returned(replace(done, text=text, failed=True))
 
 
-async def _measure(agent: Agent, touched: tuple[ev.Touched, ...], call: str, emit: Emit) -> verify.Measured:
+async def _measured(
+    agent: Agent, done: Done, summary: str, touched: Sequence[ev.Touched], found: Sequence[str]
+) -> AsyncIterator[ev.Event]:
+    """The decision on a submission that the rules let pass, or that was sent back for them already."""
+    state = agent.state
+    more = verify.Measured()
+    if touched:
+        under = agent.under(lambda emit: _measure(agent, touched, done.call.id, emit))
+        async for event in under.events():
+            yield event
+        more = under.result()
+    evidence = verify.evidence(state, state.tree, touched, found, more)
+    late = verify.late_problems(evidence)
+    yield ev.Submitted(
+        step=state.step,
+        summary=summary,
+        evidence=evidence.model_copy(update={"problems": (*found, *late)}),
+        accepted=state.doubted or not late,
+        tests=tuple(more.tests),
+        reproductions=tuple(more.reproductions),
+    )
+
+
+async def _measure(agent: Agent, touched: Sequence[ev.Touched], call: str, emit: Emit) -> verify.Measured:
     def say(text: str) -> None:
         emit(ev.Progressed(step=agent.state.step, id=call, message=text))
 

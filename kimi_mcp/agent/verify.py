@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from kimi_mcp.agent.events import Evidence, Reproduction, TestRun, Touched
 from kimi_mcp.agent.functions import Reproduced, reproduce
-from kimi_mcp.agent.snapshot import Snapshot
+from kimi_mcp.agent.snapshot import Snapshot, is_test_path
 from kimi_mcp.agent.state import State, call_key
 from kimi_mcp.agent.toolbox import Done, Toolbox
 from kimi_mcp.model.messages import Call
@@ -33,6 +33,12 @@ _TEST_COMMAND = re.compile(
     r"(npm|yarn|pnpm|bun)\s+(run\s+)?test|node\s+--test|jest|vitest|mocha|go\s+test|cargo\s+(nextest|test)|"
     r"mvn\b.*\b(test|verify)|gradlew?\b.*\btest|ctest|make\s+(test|check)|rspec|rake\s+(test|spec)|phpunit|"
     r"dotnet\s+test|swift\s+test|sbt\s+test|bats|prove)\b"
+)
+
+
+_LEFTOVER = re.compile(
+    r"^\+\s*(print\(|breakpoint\(\)|import pdb|(i?pdb)\.set_trace|console\.log\(|debugger;|dbg!\(|var_dump\()"
+    r"|\b(FIXME|XXX|HACK)\b"
 )
 
 
@@ -77,8 +83,11 @@ def _command(call: Call) -> str:
     return call_key(call.name, {k: v for k, v in (call.arguments or {}).items() if k not in shown})
 
 
-def problems(state: State, touched: Sequence[Touched]) -> list[str]:
-    """What speaks against a submission before anything is measured again; sentences for the model."""
+def problems(state: State, touched: Sequence[Touched], *, swap: bool = True) -> list[str]:
+    """What speaks against a submission before anything is measured again; sentences for the model.
+
+    `swap`: the harness can run a reproduction without the patch itself, so that any will do.
+    """
     if not touched:
         return [
             "The patch is empty: no file differs from the start. Make the fix, or say why none is needed."
@@ -88,7 +97,8 @@ def problems(state: State, touched: Sequence[Touched]) -> list[str]:
         found.append(
             "No test ran since your last edit. Run the tests around what you changed with run_tests."
         )
-    if not any(shown.before and shown.exit_code != 0 for shown in state.reproductions):
+    shown = [one for one in state.reproductions if swap or (one.before and one.exit_code != 0)]
+    if not shown:
         found.append(
             "The issue was not shown to fail before the fix. Give `reproduce` a command that fails without "
             "your change and exits 0 with it; the harness runs it both ways."
@@ -117,16 +127,34 @@ def late_problems(evidence: Evidence) -> list[str]:
 
 
 def review(problems: Sequence[str], patch: str, touched: Sequence[Touched]) -> str:
-    """What the model reads when its submission is bounced."""
-    lines = ["Not accepted yet:", *(f"- {problem}" for problem in problems)]
+    """What the model reads when its submission is sent back: why, its patch as a whole, what to look for."""
+    lines = ["Not taken yet:", *(f"- {problem}" for problem in problems)]
+    if not problems:
+        lines = ["Before it is taken, review the patch as a whole; you have seen it in parts only."]
     new = [file.path for file in touched if file.status == "added"]
     if new:
+        lines.append(f"- New files: {', '.join(new[:20])}. Delete those that are not part of the fix.")
+    if left := leftovers(patch):
+        lines.append(f"- Lines that look like leftovers: {'; '.join(left)}.")
+    if patch:
         lines.append(
-            f"New files in the patch: {', '.join(new[:20])}. Delete those that are not part of the fix."
+            "- Does it cover every case in the issue, the sibling code and the callers, and change nothing else?"
         )
-    lines += ["Your patch as it stands; review it line by line:", patch or "(empty)"]
-    lines.append("Then submit again; the next submission is taken as it is.")
+    lines += ["", patch or "(The patch is empty.)", ""]
+    lines.append("Mend what is wrong, check again what you changed, and submit again.")
     return "\n".join(lines)
+
+
+def leftovers(patch: str) -> list[str]:
+    """Added lines of a patch that look like debugging, outside of tests; five at most."""
+    found: list[str] = []
+    name = ""
+    for line in patch.splitlines():
+        if line.startswith("+++ "):
+            name = line[4:].removeprefix("b/")
+        elif line.startswith("+") and _LEFTOVER.search(line) and not is_test_path(name):
+            found.append(f"{name}: {line[1:].strip()[:80]}")
+    return found[:5]
 
 
 def evidence(

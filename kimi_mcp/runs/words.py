@@ -78,6 +78,11 @@ def result(event: ev.Returned) -> str:
     return short(event.text)
 
 
+def sent_back(event: ev.Submitted) -> str:
+    """Why a submission was sent back."""
+    return "; ".join(map(short, event.evidence.problems)) or "to review the patch as a whole"
+
+
 def touched(files: tuple[ev.Touched, ...]) -> str:
     """The changed files with their added and removed lines."""
     return ", ".join(

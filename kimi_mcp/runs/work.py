@@ -25,6 +25,7 @@ from kimi_mcp.model.gate import Gate
 from kimi_mcp.model.messages import Model
 from kimi_mcp.runs.folder import RunFolder
 from kimi_mcp.runs.further import attempt_folder, further
+from kimi_mcp.runs.opening import opening
 from kimi_mcp.runs.place import private_copy
 from kimi_tools import journal, redact
 from kimi_tools.catalog import TOOLS
@@ -140,7 +141,10 @@ async def _worked(
             agent = Agent(model, toolbox, snapshot, not request.in_place, inbox)
             for event in folder.events():
                 agent.take(event)
-            task = None if agent.state.asks else request.task(describe(workspace, request.root))
+            task = None
+            if not agent.state.asks:
+                issue = request.issue if request.protocol == "issue" else ""
+                task = request.task(await opening(workspace, request.root, issue))
             async with _hearing(folder, inbox), aclosing(run(agent, task, budget)) as events:
                 async for event in events:
                     await _keep_patch(folder, event, agent)
@@ -185,11 +189,3 @@ async def _hearing(folder: RunFolder, inbox: Inbox) -> AsyncGenerator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def describe(workspace: Workspace, root: Path) -> str:
-    """What the model is told about the repository: its name and what lies at its top."""
-    entries = [f"{e.path}/" if e.kind == "directory" else e.path for e in workspace.list_directory()]
-    shown = [name for name in entries if name != ".git/"]
-    more = f" and {len(shown) - 60} more" if len(shown) > 60 else ""
-    return f"name: {root.name}\ntop level: {' '.join(shown[:60])}{more}"

@@ -54,7 +54,7 @@ class PlainLines:
             case ev.Folded():
                 return f"  context made smaller ({event.how}, {words.count(event.before)} tokens)"
             case ev.Submitted():
-                return f"  submission {'accepted' if event.accepted else 'sent back'}"
+                return "  submission " + ("accepted" if event.accepted else f"sent back: {words.sent_back(event)}")
             case ev.Troubled():
                 return f"  trouble: {words.short(event.text, 200)}"
             case ev.Resumed():

@@ -80,6 +80,8 @@ class Live:
                 return Text(f"     ! {words.short(event.text, 120)}", "yellow")
             case ev.Answered():
                 return self._answer(event)
+            case ev.Returned(name="submit", failed=True):
+                return None
             case ev.Returned():
                 style = "red" if event.failed else ""
                 title = self.titles.pop(event.id, event.name)
@@ -91,9 +93,7 @@ class Live:
             case ev.Patched():
                 return Text(f"     ✎ {words.touched(event.touched) or 'back to the start'}", "magenta")
             case ev.Submitted(accepted=False):
-                return Text(
-                    "     ↩ sent back: " + "; ".join(map(words.short, event.evidence.problems)), "yellow"
-                )
+                return Text(f"     ↩ sent back: {words.sent_back(event)}", "yellow")
             case ev.Folded():
                 return Text(f"     ⇣ context made smaller ({event.how})", "dim")
             case ev.Troubled():

@@ -26,6 +26,7 @@ def good_turns() -> list[Says]:
         shell(REPRODUCE),
         calls(("run_command", {"command": TEST})),
         SUBMIT,
+        SUBMIT,
     ]
 
 
@@ -40,7 +41,7 @@ def test_an_issue_is_reproduced_fixed_checked_and_submitted(bench: Bench) -> Non
     assert "+    return a + b" in done.patch
     assert (done.evidence.reproduced_before, done.evidence.passes_after) == (True, True)
     assert [file.path for file in done.evidence.touched] == ["calc.py"]
-    assert done.steps == 7
+    assert done.steps == 8
     assert bench.agent.state.plan[0].state == "doing"
 
 
@@ -55,7 +56,7 @@ def test_the_events_alone_give_the_state_and_the_history_back(bench: Bench) -> N
 
 
 def test_a_submission_without_a_test_or_a_reproduction_is_bounced_once(bench: Bench) -> None:
-    events = bench.run(calls(("reproduce", {"command": FIX})), SUBMIT, SUBMIT)
+    events = bench.run(calls(("run_command", {"command": FIX})), SUBMIT, SUBMIT)
     first, second = [event for event in events if isinstance(event, ev.Submitted)]
     assert not first.accepted
     assert second.accepted
@@ -66,6 +67,72 @@ def test_a_submission_without_a_test_or_a_reproduction_is_bounced_once(bench: Be
     assert done.status == "submitted"
     assert done.evidence.problems
     assert not done.evidence.verified
+
+
+EDIT = calls(("edit_file", {"path": "calc.py", "old": "a - b", "new": "a + b"}))
+
+
+def last_result(bench: Bench) -> str:
+    """What the model last read of a call."""
+    return [m.text for m in bench.model.requests[-1] if isinstance(m, CallResult)][-1]
+
+
+def submissions(events: list[ev.Event]) -> list[ev.Submitted]:
+    return [event for event in events if isinstance(event, ev.Submitted)]
+
+
+def test_a_patch_that_was_shown_whole_by_its_one_edit_is_taken_at_once(bench: Bench) -> None:
+    test = calls(("run_command", {"command": TEST}))
+    done = outcome(bench.run(shell(REPRODUCE), EDIT, shell(REPRODUCE), test, SUBMIT))
+    assert (done.status, done.evidence.verified) == ("submitted", True)
+
+
+def test_a_patch_of_several_edits_is_reviewed_as_a_whole_before_it_is_taken(bench: Bench) -> None:
+    debug = calls(("edit_file", {"path": "calc.py", "old": "    return add", "new": "    print(a)\n    return add"}))
+    more = calls(("write_file", {"path": "notes.txt", "content": "What I did.\n"}))
+    clean = calls(("run_command", {"command": "rm notes.txt; sed -i /print/d calc.py"}))
+    test = calls(("run_command", {"command": TEST}))
+    events = bench.run(shell(REPRODUCE), EDIT, debug, more, test, SUBMIT, clean, shell(REPRODUCE), test, SUBMIT)
+    assert [taken.accepted for taken in submissions(events)] == [False, True]
+    review = next(e.text for e in events if isinstance(e, ev.Returned) and e.name == "submit")
+    assert "review the patch as a whole" in review
+    assert "+    return a + b" in review
+    assert "New files: notes.txt" in review
+    assert "look like leftovers: calc.py: print(a)" in review
+    done = outcome(events)
+    assert done.evidence.verified
+    assert "print" not in done.patch
+
+
+def test_a_submission_that_a_measurement_speaks_against_is_sent_back_with_it_and_measured_once(
+    bench: Bench,
+) -> None:
+    """Sent back for the rules first: what is measured behind that still reaches the model."""
+    breaks = calls(("edit_file", {"path": "calc.py", "old": "return a - b", "new": "return a * b"}))
+    test = calls(("run_command", {"command": TEST}))
+    right = calls(("edit_file", {"path": "calc.py", "old": "a * b", "new": "a + b"}))
+    turns = [breaks, shell(REPRODUCE), SUBMIT, test, SUBMIT, right, shell(REPRODUCE), test, SUBMIT]
+    events = bench.run(*turns)
+    taken = submissions(events)
+    assert [(one.accepted, one.measured) for one in taken] == [(False, False), (False, True), (True, True)]
+    assert "The reproduction still fails with your patch." in taken[1].evidence.problems
+    assert taken[1].reproductions
+    assert taken[1].reproductions[0].before
+    assert not taken[2].reproductions, "what was measured once is not measured again"
+    assert outcome(events).evidence.verified
+
+
+def test_a_submission_is_sent_back_twice_at_most(bench: Bench) -> None:
+    breaks = calls(("edit_file", {"path": "calc.py", "old": "return a - b", "new": "return a * b"}))
+    events = bench.run(breaks, shell(REPRODUCE), SUBMIT, SUBMIT, SUBMIT)
+    assert [taken.accepted for taken in submissions(events)] == [False, False, True]
+    assert not outcome(events).evidence.verified
+
+
+def test_an_edit_before_the_issue_was_shown_is_remarked_once(bench: Bench) -> None:
+    bench.run(EDIT, calls(("read_file", {"path": "calc.py"})), shell(REPRODUCE), SUBMIT)
+    said = [m.text for m in bench.model.requests[-1] if isinstance(m, User)]
+    assert sum("before the issue was shown to fail" in text for text in said) == 1
 
 
 def test_an_empty_patch_is_bounced(bench: Bench) -> None:

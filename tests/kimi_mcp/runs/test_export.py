@@ -31,6 +31,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[ev.Event]:
             shell(f"echo '{EVIL}'; false"),
             submit,
             submit,
+            submit,
         )
         if ev.recorded(event)
     ]
@@ -39,7 +40,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[ev.Event]:
 def test_swe_agents_form_has_one_entry_per_step_and_the_patch(events: list[ev.Event]) -> None:
     document = json.loads(FORMATS["traj"][0]("run-1", events))
     assert set(document) == {"environment", "trajectory", "history", "info"}
-    assert len(document["trajectory"]) == document["info"]["model_stats"]["api_calls"] == 8
+    assert len(document["trajectory"]) == document["info"]["model_stats"]["api_calls"] == 9
     assert "+    return a + b" in document["info"]["submission"]
     assert document["info"]["exit_status"] == "submitted"
     assert set(document["trajectory"][0]) >= {
@@ -113,7 +114,7 @@ def test_the_page_is_whole_and_runs_nothing_of_strangers(events: list[ev.Event])
         "nowhere",
     ):
         assert shown in text, shown
-    assert text.count("class='step'") == 8
+    assert text.count("class='step'") == 9
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -183,12 +183,12 @@ def test_a_run_in_place_changes_the_users_tree(make_repository: MakeRepository, 
 def test_an_attempt_that_cannot_be_verified_is_followed_by_another_and_the_best_is_kept(
     make_repository: MakeRepository, tmp_path: Path
 ) -> None:
-    """The first attempt hands in a wrong fix twice; the second one fixes it. The user gets the second."""
+    """The first attempt insists on a wrong fix; the second one fixes it. The user gets the second."""
     root = make_repository(BUGGY)
     folder = create(tmp_path / "state", Request(issue="x", no_sandbox=True, root=root, mode="agent"))
-    wrong = [shell(REPRODUCE), shell("sed -i 's/a - b/a * b/' calc.py"), shell(REPRODUCE), SUBMIT, SUBMIT]
+    wrong = [shell(REPRODUCE), shell("sed -i 's/a - b/a * b/' calc.py"), shell(REPRODUCE), SUBMIT, SUBMIT, SUBMIT]
     tests = calls(("run_command", {"command": "python3 -m unittest -q test_calc"}))
-    right = [shell(REPRODUCE), calls(("run_command", {"command": FIX})), tests, shell(REPRODUCE), SUBMIT]
+    right = [shell(REPRODUCE), calls(("run_command", {"command": FIX})), tests, shell(REPRODUCE), SUBMIT, SUBMIT]
     script = Script([*wrong, *right])
     events = do(folder, script)
     attempted = [event for event in events if isinstance(event, ev.Attempted)]
