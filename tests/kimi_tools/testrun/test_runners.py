@@ -245,7 +245,8 @@ SAMPLES = {
     "maven": Expected(["mvn"], JAVA, JAVA_FAILURES, part="sum", clean=False),
     "gradle": Expected(["gradle"], JAVA, JAVA_FAILURES, part="", clean=False),
 }
-DEBIAN_MAVEN = Path("/usr/share/maven-repo/org/apache/maven/plugins/maven-surefire-plugin")
+DEBIAN_MAVEN = Path("/usr/share/maven-repo/org/apache/maven/plugins")
+MAVEN_PLUGINS = ("surefire", "resources", "compiler")
 
 
 @pytest.fixture(params=SAMPLES)
@@ -260,8 +261,8 @@ def prepared(request: pytest.FixtureRequest, sample: Sample) -> tuple[Workspace,
     if request.param in ("jest", "vitest", "mocha"):
         give_node_modules(root)
     if request.param == "maven":
-        if not DEBIAN_MAVEN.exists():
-            pytest.skip("Debian's own Maven repository (libsurefire-java) is not installed")
+        if not all((DEBIAN_MAVEN / f"maven-{name}-plugin").exists() for name in MAVEN_PLUGINS):
+            pytest.skip("Debian's own Maven repository (.ci/system-packages) is not installed")
         (root / ".mvn").mkdir()
         (root / ".mvn/maven.config").write_text("-o\n-Dmaven.repo.local=/usr/share/maven-repo\n")
     if request.param == "gradle" and not Path("/usr/share/java/junit4.jar").exists():
