@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from kimi_mcp.agent import events as ev
-from kimi_mcp.agent import limits, prompts
+from kimi_mcp.agent import limits, prompts, verify
 from kimi_mcp.agent.agent import Agent, Task
 from kimi_mcp.agent.toolbox import Done
 
@@ -25,6 +25,11 @@ async def begin(agent: Agent, task: Task) -> AsyncIterator[ev.Event]:
     else:
         async for event in go_on(agent):
             yield event
+    if task.images and not agent.model.sees:
+        count = f"{len(task.images)} picture{'s'[: len(task.images) != 1]}"
+        yield ev.Troubled(
+            text=f"{agent.model.name} does not see: {count} of the issue cannot be shown to it."
+        )
     text = prompts.first_message(task.issue, task.repository) if task.repository else task.issue
     yield ev.Said(text=text, images=agent.visible(task.images), by="user", about="issue")
 
@@ -57,9 +62,8 @@ def remarks(agent: Agent) -> list[ev.Event]:
     text, about = agent.progress.notice()
     if text:
         said.append(ev.Said(text=text, by="harness", about=about))
-    if agent.resolves and not agent.state.untouched and not agent.state.reproductions:
-        if "reproduce" not in agent.state.notices:
-            said.append(ev.Said(text=prompts.REPRODUCE, by="harness", about="reproduce"))
+    if agent.resolves and verify.unshown(agent.state):
+        said.append(ev.Said(text=prompts.REPRODUCE, by="harness", about="reproduce"))
     if agent.state.silent and agent.resolves and not said:
         said.append(ev.Said(text=prompts.NUDGE, by="harness", about="nudge"))
     return said

@@ -26,11 +26,15 @@ class Fact(BaseModel):
 
 
 class Budget(Fact):
-    """What a run may use; 0 means no limit. `cost` in US dollars, `seconds` of wall time."""
+    """What a run may use; 0 means no limit. `cost` in US dollars, `seconds` of wall time.
+
+    The default of 5 dollars is several times what an issue costs on K2.6 (0.67 in the mean on SWE-bench Verified
+    with OpenHands' harness), so that only a run that goes astray meets it.
+    """
 
     steps: int = Field(default=200, ge=0)
     tokens: int = Field(default=0, ge=0)
-    cost: float = Field(default=0.0, ge=0)
+    cost: float = Field(default=5.0, ge=0)
     seconds: float = Field(default=3600.0, ge=0)
 
 

@@ -83,6 +83,11 @@ def _command(call: Call) -> str:
     return call_key(call.name, {k: v for k, v in (call.arguments or {}).items() if k not in shown})
 
 
+def unshown(state: State) -> bool:
+    """Whether code was changed before the issue was shown to fail, and nothing was said about it yet."""
+    return not state.untouched and not state.reproductions and "reproduce" not in state.notices
+
+
 def problems(state: State, touched: Sequence[Touched], *, swap: bool = True) -> list[str]:
     """What speaks against a submission before anything is measured again; sentences for the model.
 

@@ -21,6 +21,7 @@ from kimi_mcp.runs.issue import picture, pictures, read_issue
 from kimi_mcp.runs.request import Request
 from kimi_mcp.runs.work import connecting, work
 from kimi_tools.errors import BadArguments
+from kimi_tools.visible import reveal_line
 
 EXIT_CODES = (
     "Exit codes: 0 the fix was submitted and what was measured speaks for it; 3 submitted, but something speaks "
@@ -54,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Resolve the issue; the exit code says how it ended."""
     settings = choice.settings(options)
-    issue, images = _issue(options)
     root = find_root(settings.text("root")).resolve()
+    issue, images = _issue(options, root)
     open_workspace(root, settings).close()  # refuses what is not one repository
     base_url = host.host(settings)
     secret = host.key(base_url)
@@ -130,21 +131,20 @@ def exit_code(outcome: Outcome) -> int:
     return EXIT[outcome.status]
 
 
-def _issue(options: argparse.Namespace) -> tuple[str, tuple[Image, ...]]:
+def _issue(options: argparse.Namespace, root: Path) -> tuple[str, tuple[Image, ...]]:
     named: str | None = options.issue
     if bool(named) == bool(options.text):
         raise BadArguments("Give the issue either in words, or with --issue FILE ('-' for standard input).")
     if named == "-":
-        text = sys.stdin.read()
-        found = pictures(text, Path.cwd())
-    elif named:
-        text, found = read_issue(Path(named))
+        text = sys.stdin.buffer.read().decode("utf-8", "replace")
     else:
-        text = " ".join(options.text)
-        found = ()
+        text = read_issue(Path(named)) if named else " ".join(options.text)
     if not text.strip():
         raise BadArguments("The issue is empty.")
-    return text, (*found, *(picture(Path(name)) for name in options.image))
+    found = pictures(text, Path(named).parent if named and named != "-" else Path.cwd(), root)
+    for sentence in found.left_out:
+        print(f"kimi-mcp: {reveal_line(sentence)}", file=sys.stderr)
+    return text, (*found.images, *(picture(Path(name)) for name in options.image))
 
 
 def _finish(options: argparse.Namespace, settings: Settings, folder: RunFolder, outcome: Outcome) -> int:

@@ -32,7 +32,9 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
     """`--max-steps`, `--max-cost`, `--max-time`."""
     default = Budget()
     parser.add_argument("--max-steps", type=int, metavar="N", help=f"default: {default.steps}; 0: no limit")
-    parser.add_argument("--max-cost", type=float, metavar="USD", help="default: no limit")
+    parser.add_argument(
+        "--max-cost", type=float, metavar="USD", help=f"default: {default.cost:g} US dollars; 0: no limit"
+    )
     parser.add_argument(
         "--max-time",
         type=float,

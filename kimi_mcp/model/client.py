@@ -15,7 +15,7 @@ from typing import Any, Self
 import anyio
 
 from kimi_mcp.model.enforce import Enforced, enforced, whole_calls
-from kimi_mcp.model.errors import ContextOverflow, Filtered, ModelError, Unreachable
+from kimi_mcp.model.errors import ContextOverflow, Filtered, ModelError, RequestRefused, Unreachable
 from kimi_mcp.model.estimate import Meter, message_tokens
 from kimi_mcp.model.gate import Gate
 from kimi_mcp.model.history import mended
@@ -296,6 +296,11 @@ class KimiModel:
                 estimated=True,
             )
         elif turn.partial is None and not turn.nudges:
+            if self.profile.host == "ollama" and self._meter.is_cut(turn.asked, turn.functions, usage):
+                raise RequestRefused(
+                    f"Ollama reads only {usage.prompt:,} tokens and cut the prompt; give it more context: "
+                    "OLLAMA_CONTEXT_LENGTH=131072 ollama serve."
+                )
             self._meter.learn(turn.asked, turn.functions, usage)
         self._pressure = min(1.0, self._pressure * 1.5)
         turn.usage = _sum(turn.usage, usage)
@@ -313,6 +318,8 @@ class KimiModel:
 
     def _cost(self, usage: Usage) -> float | None:
         price = self.profile.price
+        if usage.charged is not None and self.profile.host == "openrouter":
+            return usage.charged
         if price is None:
             return None
         fresh = usage.prompt - usage.cached
@@ -330,6 +337,10 @@ class KimiModel:
         fields |= thinking_fields(profile, thinking, effort)
         if profile.cache_key:
             fields["prompt_cache_key"] = session
+        if profile.host == "openrouter" and profile.model.startswith("moonshotai/"):
+            # The makers' own endpoint first: it follows schemas best (Moonshot's vendor verifier), and one provider
+            # keeps one prefix cache.
+            fields["provider"] = {"order": ["moonshotai"], "allow_fallbacks": True}
         return fields
 
 
@@ -356,4 +367,5 @@ def _sum(one: Usage, other: Usage) -> Usage:
         cached=one.cached + other.cached,
         completion=one.completion + other.completion,
         estimated=one.estimated or other.estimated,
+        charged=None if one.charged is other.charged is None else (one.charged or 0) + (other.charged or 0),
     )

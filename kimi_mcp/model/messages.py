@@ -83,12 +83,16 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer. `cached` is the part of `prompt` that the host's prefix cache served."""
+    """Tokens of one answer. `cached` is the part of `prompt` that the host's prefix cache served.
+
+    `charged`: US dollars that the host says it took, None where it says nothing.
+    """
 
     prompt: int = 0
     cached: int = 0
     completion: int = 0
     estimated: bool = False
+    charged: float | None = None
 
 
 Finish = Literal["calls", "stop", "length", "filtered"]

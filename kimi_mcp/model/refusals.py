@@ -84,7 +84,7 @@ def refusal(
             RequestRefused(f"The host redirects to {place}; the key is never sent on: set that base URL.")
         )
     if status in (401, 403):
-        return Refusal(KeyRefused(_key_advice(status, quoted)))
+        return Refusal(KeyRefused(_key_advice(status, said, quoted)))
     if status == 404:
         why = retirement(model)
         advice = f"{why}." if why else "Check the name with the host's model list, and the base URL."
@@ -128,11 +128,16 @@ def _names(message: str, field: str) -> bool:
     return re.search(rf"(?<![A-Za-z_]){re.escape(field)}(?![A-Za-z_])", message) is not None
 
 
-def _key_advice(status: int, quoted: str) -> str:
+def _key_advice(status: int, said: str, quoted: str) -> str:
+    if re.search(r"only available for coding agents", said, re.IGNORECASE):
+        return (
+            f"Kimi Code serves only the clients on its own list, and does not take this one for one ({quoted}). "
+            "Use a key of platform.kimi.ai with --base-url moonshot (moonshot-cn for platform.kimi.com)."
+        )
     if status == 401:
         return (
             f"The host refuses the key ({quoted}). Keys of api.moonshot.ai and api.moonshot.cn are not "
-            "interchangeable; check the key and the region."
+            "interchangeable: check the key, and name the other region with --base-url moonshot-cn or moonshot."
         )
     return (
         f"The host does not let this key do this ({quoted}); check the model, the plan and the client list."

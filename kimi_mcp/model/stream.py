@@ -141,8 +141,12 @@ class Assembler:
             return
         details = _object(usage.get("prompt_tokens_details"))
         cached = _number(usage.get("cached_tokens")) or _number(details.get("cached_tokens"))
+        cost = usage.get("cost")
         self._raw.usage = Usage(
-            prompt=prompt, cached=min(cached, prompt), completion=_number(usage.get("completion_tokens"))
+            prompt=prompt,
+            cached=min(cached, prompt),
+            completion=_number(usage.get("completion_tokens")),
+            charged=float(cost) if isinstance(cost, int | float) and cost >= 0 else None,
         )
 
 

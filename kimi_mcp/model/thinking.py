@@ -2,7 +2,8 @@
 
 Moonshot K2.5/2.6: `thinking.type` (2.6 also `keep`); K2.7: only "enabled" is allowed, so nothing is sent;
 K3 and later: `reasoning_effort` alone, because the sources disagree on which of two fields wins. vLLM, SGLang
-and llama.cpp pass switches to the chat template; OpenRouter has its own `reasoning` object.
+and llama.cpp pass switches to the chat template; OpenRouter has its own `reasoning` object; Ollama takes
+`reasoning_effort`, with "none" for no thinking.
 """
 
 from typing import Any, Literal
@@ -31,7 +32,10 @@ def thinking_fields(profile: Profile, wanted: bool, effort: Effort) -> dict[str,
     if profile.host in ("vllm", "llamacpp"):
         keep = {"preserve_thinking": True} if wanted and profile.keeps else {}
         return {"chat_template_kwargs": {"thinking": wanted, **keep}}
-    return {}
+    if profile.host == "ollama":
+        return {} if wanted else {"reasoning_effort": "none"}
+    # Hosts of open weights mostly run vLLM or SGLang; what they refuse is left out, and thinking is their default.
+    return {} if wanted else {"chat_template_kwargs": {"thinking": False}}
 
 
 def _effort_fields(profile: Profile, effort: str) -> dict[str, Any]:
@@ -41,4 +45,4 @@ def _effort_fields(profile: Profile, effort: str) -> dict[str, Any]:
         return {"reasoning": {"effort": "high" if effort == "max" else effort}}
     if profile.host in ("vllm", "llamacpp"):
         return {"chat_template_kwargs": {"thinking": True, "thinking_effort": effort}}
-    return {}
+    return {"reasoning_effort": effort} if profile.host == "ollama" else {}

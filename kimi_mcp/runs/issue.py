@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from kimi_mcp.model.messages import Image
@@ -21,8 +22,8 @@ _MAGIC = (
 )
 
 
-def read_issue(path: Path) -> tuple[str, tuple[Image, ...]]:
-    """An issue file's text and pictures. Raises `NotFound`, `BadArguments`."""
+def read_issue(path: Path) -> str:
+    """An issue file's text. Raises `NotFound`, `BadArguments`."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -31,21 +32,38 @@ def read_issue(path: Path) -> tuple[str, tuple[Image, ...]]:
         raise BadArguments(
             f"The issue file {path} has {len(data):,} bytes; give at most {MAX_ISSUE_BYTES:,}."
         )
-    text = data.decode("utf-8", "replace")
-    return text, pictures(text, path.parent)
+    return data.decode("utf-8", "replace")
 
 
-def pictures(text: str, folder: Path) -> tuple[Image, ...]:
-    """The pictures that Markdown or HTML shows: files relative to `folder`, and `data:` addresses.
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What an issue shows, and a sentence on each picture that was left out."""
 
-    What lies on the web is not fetched; what is no picture is left out.
+    images: tuple[Image, ...]
+    left_out: tuple[str, ...]
+
+
+def pictures(text: str, *folders: Path) -> Pictures:
+    """The pictures that Markdown or HTML shows: files below one of `folders`, and `data:` addresses.
+
+    What lies on the web is never fetched: an issue is a stranger's text.
     """
     found: list[Image] = []
+    left_out: list[str] = []
     for match in _LINK.finditer(text):
-        image = _picture(match[1] or match[2], folder)
-        if image is not None and image not in found and len(found) < MAX_IMAGES:
+        address = match[1] or match[2]
+        shown = address if len(address) <= 80 else f"{address[:77]}…"
+        if "://" in address:
+            left_out.append(f"The picture {shown} is not fetched; download it and give it with --image.")
+            continue
+        image = next((one for folder in folders if (one := _picture(address, folder))), None)
+        if image is None:
+            left_out.append(f"The picture {shown} is left out: no PNG, JPEG, WebP or GIF was found there.")
+        elif image not in found and len(found) < MAX_IMAGES:
             found.append(image)
-    return tuple(found)
+        elif image not in found:
+            left_out.append(f"The picture {shown} is left out: at most {MAX_IMAGES} are shown.")
+    return Pictures(tuple(found), tuple(dict.fromkeys(left_out)))
 
 
 def picture(path: Path) -> Image:
@@ -66,8 +84,6 @@ def _picture(address: str, folder: Path) -> Image | None:
             return _recognised(base64.b64decode(data[2], validate=True))
         except binascii.Error:
             return None
-    if "://" in address:
-        return None
     path = (folder / address).resolve()
     if not path.is_relative_to(folder.resolve()):  # an issue is a stranger's text
         return None

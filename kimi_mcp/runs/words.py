@@ -51,7 +51,9 @@ def used(state: State, *, ticking: bool = False) -> str:
     parts = [f"step {state.step}" + (f"/{budget.steps}" if budget.steps else "")]
     cached = f" ({100 * state.cached_tokens // state.prompt_tokens} % cached)" if state.prompt_tokens else ""
     parts.append(f"{count(state.tokens)} tokens{cached}")
-    if not state.unpriced:
+    if state.unpriced:
+        parts.append("cost unknown")
+    else:
         parts.append(f"${state.cost:.3f}" + (f" of ${budget.cost:.2f}" if budget.cost else ""))
     passed = limits.seconds(state) if ticking and not state.ended else state.seconds
     done = state.ended is not None or not budget.seconds

@@ -59,6 +59,7 @@ class Answered:
         self.request = request
         self.model = str(request.body.get("model", ""))
         self.key = turn.reasoning_key or REASONING_KEYS[flavour]
+        self.is_router = flavour == "openrouter"
         self.identity = f"chatcmpl-{request.number:08d}"
         calls = self._identified(flavour)
         self.text, self.reasoning, self.calls = turn.text, turn.reasoning, calls
@@ -97,6 +98,8 @@ class Answered:
             usage["prompt_tokens_details"] = {"cached_tokens": cached}
         else:
             usage["cached_tokens"] = cached
+        if self.is_router:  # what the provider that it chose has charged
+            usage["cost"] = usage["total_tokens"] / 1e6
         return usage
 
     def whole(self) -> dict[str, Any]:

@@ -8,13 +8,17 @@ Flavour = Literal["moonshot", "openrouter", "vllm", "ollama"]
 
 @dataclass(frozen=True)
 class ServedModel:
-    """One model. `thinking`: none, toggle (K2.6), only (K2.7), effort (K3)."""
+    """One model. `thinking`: none, toggle (K2.6), only (K2.7), effort (K3).
+
+    `truncates`: tokens to which the host cuts a prompt without a word (Ollama's context length); 0 for never.
+    """
 
     id: str
     window: int = 262_144
     thinking: Literal["none", "toggle", "only", "effort"] = "toggle"
     sees: bool = True
     fixed_sampling: bool = True
+    truncates: int = 0
 
 
 MODELS = (

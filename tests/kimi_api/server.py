@@ -107,6 +107,8 @@ class KimiApi:
             rules.check(request.body, request.size, model)
         parts = segments(request.body)
         request.prompt_tokens = prompt_tokens(parts) + rules.image_tokens(request.body)
+        if model.truncates:
+            request.prompt_tokens = min(request.prompt_tokens, model.truncates)
         if self.strict:
             rules.check_window(request.prompt_tokens, request.body, model)
         cap = request.body.get("max_completion_tokens") or request.body.get("max_tokens")

@@ -54,7 +54,9 @@ class PlainLines:
             case ev.Folded():
                 return f"  context made smaller ({event.how}, {words.count(event.before)} tokens)"
             case ev.Submitted():
-                return "  submission " + ("accepted" if event.accepted else f"sent back: {words.sent_back(event)}")
+                return "  submission " + (
+                    "accepted" if event.accepted else f"sent back: {words.sent_back(event)}"
+                )
             case ev.Troubled():
                 return f"  trouble: {words.short(event.text, 200)}"
             case ev.Resumed():

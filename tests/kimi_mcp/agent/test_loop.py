@@ -88,11 +88,15 @@ def test_a_patch_that_was_shown_whole_by_its_one_edit_is_taken_at_once(bench: Be
 
 
 def test_a_patch_of_several_edits_is_reviewed_as_a_whole_before_it_is_taken(bench: Bench) -> None:
-    debug = calls(("edit_file", {"path": "calc.py", "old": "    return add", "new": "    print(a)\n    return add"}))
+    debug = calls(
+        ("edit_file", {"path": "calc.py", "old": "    return add", "new": "    print(a)\n    return add"})
+    )
     more = calls(("write_file", {"path": "notes.txt", "content": "What I did.\n"}))
     clean = calls(("run_command", {"command": "rm notes.txt; sed -i /print/d calc.py"}))
     test = calls(("run_command", {"command": TEST}))
-    events = bench.run(shell(REPRODUCE), EDIT, debug, more, test, SUBMIT, clean, shell(REPRODUCE), test, SUBMIT)
+    events = bench.run(
+        shell(REPRODUCE), EDIT, debug, more, test, SUBMIT, clean, shell(REPRODUCE), test, SUBMIT
+    )
     assert [taken.accepted for taken in submissions(events)] == [False, True]
     review = next(e.text for e in events if isinstance(e, ev.Returned) and e.name == "submit")
     assert "review the patch as a whole" in review

@@ -133,6 +133,45 @@ def test_the_key_reaches_no_child_no_log_and_no_file(cli: Cli) -> None:
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
 
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAGAoMS/WwAAAABJRU5ErkJggg=="
+
+
+@pytest.mark.parametrize("way", ["words", "stdin"])
+def test_pictures_of_the_repository_and_in_the_text_are_shown_and_the_web_is_not_asked(
+    cli: Cli, way: str
+) -> None:
+    import base64
+
+    (cli.root / "docs").mkdir()
+    (cli.root / "docs" / "shot.png").write_bytes(base64.b64decode(PIXEL) + b"2")
+    issue = (
+        f"add is wrong ![a](docs/shot.png) ![b](data:image/png;base64,{PIXEL}) "
+        "![c](https://example.org/x.png) ![d](docs/none.png)"
+    )
+    with KimiApi(turns()) as api:
+        done = cli.fix(api, issue) if way == "words" else cli.fix(api, "--issue", "-", stdin=issue)
+        first = api.requests[0].body["messages"][1]["content"]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [part["type"] for part in first].count("image_url") == 2
+    assert "https://example.org/x.png is not fetched; download it" in done.stderr
+    assert "docs/none.png is left out" in done.stderr
+
+
+def test_a_model_that_does_not_see_is_told_of(cli: Cli) -> None:
+    blind = {"id": "kimi-k2", "thinking": "none", "sees": False}
+    with KimiApi(turns(), models=[blind]) as api:
+        done = cli("fix", "--base-url", api.url, f"add is wrong ![b](data:image/png;base64,{PIXEL})")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "kimi-k2 does not see: 1 picture of the issue" in done.stdout
+
+
+def test_a_run_has_a_limit_of_money_that_its_help_names(cli: Cli) -> None:
+    assert "default: 5 US dollars" in cli("fix", "--help").stdout
+    with KimiApi(turns()) as api:
+        done = cli.fix(api, "--json", "add is wrong")
+    assert json.loads(done.stdout.splitlines()[0])["budget"]["cost"] == 5
+
+
 def test_a_picture_in_the_issue_reaches_a_model_that_sees(cli: Cli, tmp_path: Path) -> None:
     pixel = bytes.fromhex(
         "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cf"

@@ -56,6 +56,32 @@ def test_usage_is_read_wherever_it_stands_and_cached_tokens_cost_less(usage: Any
     assert not first.usage.estimated
 
 
+def test_what_a_router_says_it_charged_is_the_cost() -> None:
+    with KimiApi([GOOD, Turn(text="Done.")], flavour="openrouter") as api:
+        first, second = converse(api, steps=2, model="kimi-k2.6")
+    for answer in (first, second):
+        total = answer.usage.prompt + answer.usage.completion
+        assert answer.cost == pytest.approx(total / 1e6)
+
+
+def test_a_router_is_asked_for_the_makers_own_endpoint_first() -> None:
+    with KimiApi([GOOD], flavour="openrouter") as api:
+        ask(api, model="kimi-k2.6")
+    assert api.requests[0].body["provider"] == {"order": ["moonshotai"], "allow_fallbacks": True}
+
+
+def test_a_prompt_that_ollama_cut_in_silence_is_told_with_the_way_out() -> None:
+    model = ServedModel("kimi-k2:latest", thinking="none", sees=False, fixed_sampling=False, truncates=4_096)
+    history = (System("You fix bugs."), User("def f():\n    return 1\n" * 2_000))
+    with (
+        KimiApi([GOOD], flavour="ollama", models=[model]) as api,
+        pytest.raises(errors.RequestRefused, match=r"reads only 4,096 tokens.*OLLAMA_CONTEXT_LENGTH"),
+    ):
+        ask(api, history=history)
+    with KimiApi([GOOD], flavour="ollama", models=[replace(model, truncates=0)]) as api:
+        assert ask(api, history=history).message.calls
+
+
 def test_without_usage_the_tokens_are_estimated_and_say_so() -> None:
     with KimiApi([replace(GOOD, usage="none")]) as api:
         usage = ask(api).usage

@@ -109,6 +109,10 @@ DIALECTS = [
     ("kimi-k2.6", "vllm", True, {"chat_template_kwargs": {"thinking": True, "preserve_thinking": True}}),
     ("kimi-k3", "vllm", True, {"chat_template_kwargs": {"thinking": True, "thinking_effort": "high"}}),
     ("kimi-k2-thinking", "vllm", True, {}),
+    ("kimi-k2.6", "ollama", False, {"reasoning_effort": "none"}),
+    ("kimi-k2.6", "ollama", True, {}),
+    ("kimi-k2.6", "other", False, {"chat_template_kwargs": {"thinking": False}}),
+    ("kimi-k2.6", "other", True, {}),
     ("llama3", "other", True, {}),
 ]
 

@@ -71,6 +71,13 @@ def test_what_will_not_pass_is_never_tried_again(kind: str) -> None:
     assert KEY not in str(caught.value)
 
 
+def test_a_subscription_that_does_not_take_this_client_is_explained() -> None:
+    with KimiApi([Turn(error="coding_agents_only")]) as api, pytest.raises(errors.KeyRefused) as caught:
+        ask(api)
+    assert "only the clients on its own list" in str(caught.value)
+    assert "--base-url moonshot" in str(caught.value)
+
+
 def test_attempts_end_and_the_last_reason_is_told() -> None:
     with KimiApi([Turn(error="overloaded", times=99)]) as api, pytest.raises(errors.Unreachable) as caught:
         ask(api, limits=replace(HASTY, retries=3))

@@ -186,9 +186,23 @@ def test_an_attempt_that_cannot_be_verified_is_followed_by_another_and_the_best_
     """The first attempt insists on a wrong fix; the second one fixes it. The user gets the second."""
     root = make_repository(BUGGY)
     folder = create(tmp_path / "state", Request(issue="x", no_sandbox=True, root=root, mode="agent"))
-    wrong = [shell(REPRODUCE), shell("sed -i 's/a - b/a * b/' calc.py"), shell(REPRODUCE), SUBMIT, SUBMIT, SUBMIT]
+    wrong = [
+        shell(REPRODUCE),
+        shell("sed -i 's/a - b/a * b/' calc.py"),
+        shell(REPRODUCE),
+        SUBMIT,
+        SUBMIT,
+        SUBMIT,
+    ]
     tests = calls(("run_command", {"command": "python3 -m unittest -q test_calc"}))
-    right = [shell(REPRODUCE), calls(("run_command", {"command": FIX})), tests, shell(REPRODUCE), SUBMIT, SUBMIT]
+    right = [
+        shell(REPRODUCE),
+        calls(("run_command", {"command": FIX})),
+        tests,
+        shell(REPRODUCE),
+        SUBMIT,
+        SUBMIT,
+    ]
     script = Script([*wrong, *right])
     events = do(folder, script)
     attempted = [event for event in events if isinstance(event, ev.Attempted)]
