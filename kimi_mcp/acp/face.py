@@ -1,104 +1,69 @@
-"""The agent's side of an ACP connection."""
+"""The agent's side of an ACP connection: sessions and what can be chosen in them. Turns are `turn`'s."""
 
-import base64
-import re
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
+import asyncio
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from acp import RequestError, helpers, schema
 from acp.interfaces import Client
-from pydantic import SecretStr
 
-from kimi_mcp.acp.store import Leave, Sessions, Stored
+from kimi_mcp.acp import options
+from kimi_mcp.acp.content import said
+from kimi_mcp.acp.session import Ordering, Session, opened
+from kimi_mcp.acp.store import Sessions, Stored
+from kimi_mcp.acp.turn import Turn
 from kimi_mcp.acp.updates import Updates
-from kimi_mcp.agent import events as ev
-from kimi_mcp.agent.events import Mode, Protocol
-from kimi_mcp.agent.watch import Inbox
-from kimi_mcp.model.errors import ModelError
-from kimi_mcp.model.messages import Image
-from kimi_mcp.runs.folder import RunFolder, create, find
-from kimi_mcp.runs.request import Request
-from kimi_mcp.runs.work import connecting, work
-from kimi_tools import policy
+from kimi_mcp.runs.folder import RunFolder, copied, find
 from kimi_tools.errors import ToolError
 
-LEAVES: dict[Leave, tuple[str, str]] = {
-    "code": ("Code", "Edits files and runs commands in the sandbox"),
-    "ask": ("Ask", "Answers from the code; changes nothing"),
-}
-MODES: dict[Mode, str] = {
-    "thinking": "Thinks between calls",
-    "instant": "Answers at once, without thinking",
-    "agent": "Thinks, and may hand work to helpers",
-}
-COMMANDS = {
-    "fix": ("Resolve an issue: reproduce, fix, test, submit with evidence", "the issue"),
-    "review": ("Review the uncommitted changes as a maintainer would", ""),
-    "test": ("Run the tests around the uncommitted changes and explain failures", ""),
-    "cost": ("What this session has used", ""),
-}
-PROMPTS = {
-    "review": "Review the uncommitted changes (git diff) as a maintainer would: correctness, edge cases, tests, "
-    "leftovers. Change nothing. {}",
-    "test": "Run the tests around the uncommitted changes; explain each failure and where it comes from. {}",
-}
+PAGE = 100
+"""Sessions in one answer of `session/list`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Ordering:
-    """What the command line gives: how a run is ordered, where state is kept, and the key.
-
-    `order` takes text, images, root, protocol, mode and whether nothing may change. `key` raises `ModelError`
-    when there is none.
-    """
-
-    state: Path
-    order: Callable[[str, tuple[Image, ...], Path, Protocol, Mode, bool], Request]
-    key: Callable[[], SecretStr | None]
-
-
-@dataclass(slots=True)
-class Session:
-    """A session in this process."""
-
-    stored: Stored
-    inbox: Inbox = field(default_factory=Inbox)
-    busy: bool = False
-    used: ev.Outcome | None = None
+END_SECONDS = 5.0
+"""For turns to end with their best patch when the editor has gone."""
 
 
 class Face:
-    """Implements `acp.Agent`; one per connection."""
+    """Implements `acp.Agent`; one per connection.
+
+    `session/delete` is in the schema, but the SDK (0.12.1) has no way to it yet.
+    """
 
     def __init__(self, ordering: Ordering) -> None:
         self._ordering = ordering
         self._sessions = Sessions(ordering.state)
         self._open: dict[str, Session] = {}
-        self._client: Client | None = None
+        self._can: schema.ClientCapabilities | None = None
+        self._connection: Client | None = None
+
+    @property
+    def _client(self) -> Client:
+        if self._connection is None:
+            raise RequestError.internal_error({"connection": "there is none"})
+        return self._connection
 
     def on_connect(self, conn: Client) -> None:
         """The connection to the editor is there."""
-        self._client = conn
+        self._connection = conn
 
     async def initialize(
         self, protocol_version: int, client_capabilities: Any = None, client_info: Any = None, **kwargs: Any
     ) -> schema.InitializeResponse:
         """What we speak and can."""
+        self._can = client_capabilities
         return schema.InitializeResponse(
             protocol_version=1,
             agent_info=schema.Implementation(name="kimi-mcp", title="Kimi", version=version("kimi-mcp")),
             agent_capabilities=schema.AgentCapabilities(
                 load_session=True,
                 prompt_capabilities=schema.PromptCapabilities(image=True, embedded_context=True),
+                mcp_capabilities=schema.McpCapabilities(http=True),
                 session_capabilities=schema.SessionCapabilities(
                     list=schema.SessionListCapabilities(),
                     resume=schema.SessionResumeCapabilities(),
                     close=schema.SessionCloseCapabilities(),
+                    fork=schema.SessionForkCapabilities(),
                 ),
             ),
         )
@@ -107,16 +72,9 @@ class Face:
         self, cwd: str, additional_directories: Any = None, mcp_servers: Any = None, **kwargs: Any
     ) -> schema.NewSessionResponse:
         """A session in a directory."""
-        root = Path(cwd)
-        if not root.is_absolute() or not root.is_dir():
-            raise RequestError.invalid_params({"cwd": "must be an absolute path of a directory"})
-        session = self._opened(self._sessions.new(root))
+        session = self._opened(self._sessions.new(_directory(cwd)), mcp_servers)
         await self._announce(session)
-        return schema.NewSessionResponse(
-            session_id=session.stored.id,
-            modes=_modes(session.stored),
-            config_options=_options(session.stored),
-        )
+        return schema.NewSessionResponse(session_id=session.stored.id, **self._chosen(session))
 
     async def load_session(
         self,
@@ -127,16 +85,14 @@ class Face:
         **kwargs: Any,
     ) -> schema.LoadSessionResponse:
         """An earlier session, its history told again."""
-        session = self._opened(self._found(session_id))
-        for name in session.stored.runs:
+        session = await self._reopened(session_id, mcp_servers)
+        for folder in self._runs(session.stored):
             updates = Updates(session.stored.cwd, replaying=True)
-            for event in find(self._ordering.state, name).events():
+            for event in folder.events():
                 for update in updates.of(event):
                     await self._send(session, update)
         await self._announce(session)
-        return schema.LoadSessionResponse(
-            modes=_modes(session.stored), config_options=_options(session.stored)
-        )
+        return schema.LoadSessionResponse(**self._chosen(session))
 
     async def resume_session(
         self,
@@ -147,11 +103,9 @@ class Face:
         **kwargs: Any,
     ) -> schema.ResumeSessionResponse:
         """An earlier session, without its history."""
-        session = self._opened(self._found(session_id))
+        session = await self._reopened(session_id, mcp_servers)
         await self._announce(session)
-        return schema.ResumeSessionResponse(
-            modes=_modes(session.stored), config_options=_options(session.stored)
-        )
+        return schema.ResumeSessionResponse(**self._chosen(session))
 
     async def fork_session(
         self,
@@ -161,45 +115,58 @@ class Face:
         mcp_servers: Any = None,
         **kwargs: Any,
     ) -> schema.ForkSessionResponse:
-        """Not offered."""
-        raise RequestError.method_not_found("session/fork")
+        """A session that goes on from where another is; the files are the same, and so is their undo."""
+        origin = self._session(session_id).stored
+        runs = [copied(folder) for folder in self._runs(origin)]
+        stored = self._sessions.new(origin.cwd)
+        kept = origin.model_copy(
+            update={"id": stored.id, "created": stored.created, "runs": tuple(run.id for run in runs)}
+        )
+        session = self._opened(self._sessions.keep(kept), mcp_servers)
+        await self._announce(session)
+        return schema.ForkSessionResponse(session_id=session.stored.id, **self._chosen(session))
 
     async def list_sessions(
         self, cwd: str | None = None, cursor: str | None = None, **kwargs: Any
     ) -> schema.ListSessionsResponse:
         """The sessions that have begun, newest first."""
         found = self._sessions.every(Path(cwd) if cwd else None)
+        start = int(cursor) if cursor and cursor.isdecimal() else 0
+        more = start + PAGE < len(found)
         return schema.ListSessionsResponse(
             sessions=[
                 schema.SessionInfo(session_id=stored.id, cwd=str(stored.cwd), title=stored.title or None)
-                for stored in found[:200]
-            ]
+                for stored in found[start : start + PAGE]
+            ],
+            next_cursor=str(start + PAGE) if more else None,
         )
 
     async def close_session(self, session_id: str, **kwargs: Any) -> schema.CloseSessionResponse:
         """The editor is done with a session; it can be loaded again later."""
         if session := self._open.pop(session_id, None):
-            session.inbox.stop("The session was closed.")
+            await session.close()
         return schema.CloseSessionResponse()
 
     async def set_session_mode(
         self, session_id: str, mode_id: str, **kwargs: Any
     ) -> schema.SetSessionModeResponse:
-        """Ask or code."""
-        if mode_id not in LEAVES:
-            raise RequestError.invalid_params({"modeId": f"one of {', '.join(LEAVES)}"})
+        """Code, ask or plan; holds from the next turn on."""
+        if mode_id not in options.LEAVES:
+            raise RequestError.invalid_params({"modeId": f"one of {', '.join(options.LEAVES)}"})
         self._change(self._session(session_id), leave=mode_id)
         return schema.SetSessionModeResponse()
 
     async def set_config_option(
         self, config_id: str, session_id: str, value: str | bool, **kwargs: Any
     ) -> schema.SetSessionConfigOptionResponse:
-        """The one option: how much it thinks."""
-        if config_id != "thinking" or value not in MODES:
-            raise RequestError.invalid_params({"value": f"thinking is one of {', '.join(MODES)}"})
+        """How much it thinks, and which model; holds from the next turn on."""
         session = self._session(session_id)
-        self._change(session, mode=value)
-        return schema.SetSessionConfigOptionResponse(config_options=_options(session.stored))
+        try:
+            self._change(session, **options.changed(config_id, value))
+        except ValueError as error:
+            raise RequestError.invalid_params({"value": str(error)}) from None
+        found = options.config(session.stored, self._ordering.model)
+        return schema.SetSessionConfigOptionResponse(config_options=found)
 
     async def authenticate(self, method_id: str, **kwargs: Any) -> schema.AuthenticateResponse:
         """Keys come from the user's environment; there is nothing to do."""
@@ -208,24 +175,26 @@ class Face:
     async def cancel(self, session_id: str, **kwargs: Any) -> None:
         """End the turn under way; its prompt is answered with `cancelled`."""
         if session := self._open.get(session_id):
-            session.inbox.stop()
+            session.stop()
 
     async def prompt(self, session_id: str, prompt: list[Any], **kwargs: Any) -> schema.PromptResponse:
         """One turn: to its end, or until it is cancelled."""
         session = self._session(session_id)
-        if session.busy:
+        if session.turn:
             raise RequestError.invalid_params({"session": "a turn is under way; cancel it first"})
-        text, images = _said(prompt)
-        command, rest = _command(text)
-        if command == "cost":
-            await self._send(session, helpers.update_agent_message_text(self._cost(session)))
-            return schema.PromptResponse(stop_reason="end_turn")
-        session.busy = True
-        session.inbox = Inbox()
+        text, images = said(prompt)
+        command, rest = options.command(text)
+        titled = bool(session.stored.title)
+        turn = Turn(session, self._sessions, self._ordering, self._client)
+        session.turn = asyncio.create_task(turn.take(command, rest, images))
         try:
-            return await self._turn(session, command, PROMPTS.get(command, "{}").format(rest), images)
+            reason = await asyncio.shield(session.turn)
         finally:
-            session.busy = False
+            session.turn = None
+        if session.stored.title and not titled:
+            title = schema.SessionInfoUpdate(session_update="session_info_update", title=session.stored.title)
+            await self._send(session, title)
+        return schema.PromptResponse(stop_reason=reason)
 
     async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """We have no extensions."""
@@ -234,104 +203,41 @@ class Face:
     async def ext_notification(self, method: str, params: dict[str, Any]) -> None:
         """We have no extensions."""
 
-    async def _turn(
-        self, session: Session, command: str, text: str, images: tuple[Image, ...]
-    ) -> schema.PromptResponse:
-        try:
-            folder = self._run_of(session, command, text, images)
-            updates = Updates(session.stored.cwd)
-            connect = connecting(folder, self._ordering.key())
-            outcome: ev.Outcome | None = None
-            with policy.asking(lambda request: self._asked(session, request)):
-                async with aclosing(work(folder, connect, session.inbox)) as events:
-                    async for event in events:
-                        for update in updates.of(event):
-                            await self._send(session, update)
-                        if isinstance(event, ev.Ended):
-                            outcome = event.outcome
-        except (ToolError, ModelError) as error:
-            await self._send(session, helpers.update_agent_message_text(str(error)))
-            return schema.PromptResponse(stop_reason="end_turn")
-        session.used = outcome
-        return schema.PromptResponse(stop_reason=await self._stop_reason(session, outcome))
+    async def close(self) -> None:
+        """The editor has gone: end the turns, each with its best patch, and the MCP servers."""
+        sessions = list(self._open.values())
+        await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
+        if turns := {session.turn for session in sessions if session.turn}:
+            await asyncio.wait(turns, timeout=END_SECONDS)
 
-    def _run_of(self, session: Session, command: str, text: str, images: tuple[Image, ...]) -> RunFolder:
-        """The run that this turn goes on with, or a new one: the session's first, or an issue's own."""
-        stored = session.stored
-        if stored.runs and command != "fix":
-            session.inbox.say(text, images)
-            return find(self._ordering.state, stored.runs[-1])
-        protocol: Protocol = "issue" if command == "fix" else "chat"
-        request = self._ordering.order(text, images, stored.cwd, protocol, stored.mode, stored.leave == "ask")
-        folder = create(self._ordering.state, request)
-        title = stored.title or " ".join(text.split())[:80]
-        session.stored = self._sessions.keep(
-            stored.model_copy(update={"runs": (*stored.runs, folder.id), "title": title})
-        )
-        return folder
-
-    async def _stop_reason(self, session: Session, outcome: ev.Outcome | None) -> schema.StopReason:
-        if session.inbox.stopping or (outcome and outcome.status == "cancelled"):
-            return "cancelled"
-        if outcome is not None and outcome.status in ("limit", "stuck"):
-            await self._send(session, helpers.update_agent_message_text(f"\n{outcome.reason}"))
-            return "max_turn_requests"
-        if outcome is not None and outcome.status in ("model_failed", "crashed"):
-            await self._send(session, helpers.update_agent_message_text(f"\n{outcome.reason}"))
-        return "end_turn"
-
-    async def _asked(self, session: Session, request: policy.Request) -> bool:
-        """Put an effect that needs leave before the user."""
-        if self._client is None:
-            return False
-        options = [
-            schema.PermissionOption(option_id="yes", name="Allow", kind="allow_once"),
-            schema.PermissionOption(option_id="no", name="Refuse", kind="reject_once"),
-        ]
-        text = helpers.tool_content(helpers.text_block(policy.visible(request.content or request.sentence)))
-        call = schema.ToolCallUpdate(
-            tool_call_id=f"leave.{request.digest[:12]}",
-            title=policy.visible(request.sentence),
-            kind="other",
-            status="pending",
-            content=[text],
-        )
-        answer = await self._client.request_permission(session.stored.id, call, options)
-        chosen = answer.outcome
-        return isinstance(chosen, schema.AllowedOutcome) and chosen.option_id == "yes"
-
-    def _cost(self, session: Session) -> str:
-        used = session.used
-        if used is None:
-            return "Nothing yet."
-        return (
-            f"{used.steps} steps, {used.prompt_tokens:,} prompt tokens ({used.cached_tokens:,} cached), "
-            f"{used.completion_tokens:,} answer tokens, ${used.cost:.3f}, {used.seconds:.0f} s"
-        )
+    def _chosen(self, session: Session) -> dict[str, Any]:
+        """What every answer to an opened session holds."""
+        return {
+            "modes": options.modes(session.stored),
+            "config_options": options.config(session.stored, self._ordering.model),
+        }
 
     async def _announce(self, session: Session) -> None:
-        commands = [
-            schema.AvailableCommand(
-                name=name,
-                description=description,
-                input=schema.AvailableCommandInput(root=schema.UnstructuredCommandInput(hint=hint))
-                if hint
-                else None,
-            )
-            for name, (description, hint) in COMMANDS.items()
-        ]
-        await self._send(session, helpers.update_available_commands(commands))
+        await self._send(session, helpers.update_available_commands(options.commands()))
 
     async def _send(self, session: Session, update: Any) -> None:
-        if self._client is not None:
-            await self._client.session_update(session.stored.id, update)
+        await self._client.session_update(session.stored.id, update)
 
     def _change(self, session: Session, **changes: Any) -> None:
         session.stored = self._sessions.keep(session.stored.model_copy(update=changes))
 
-    def _opened(self, stored: Stored) -> Session:
-        self._open[stored.id] = Session(stored)
+    def _opened(self, stored: Stored, servers: Any = None) -> Session:
+        try:
+            self._open[stored.id] = opened(stored, self._client, self._can, servers)
+        except ValueError as error:
+            raise RequestError.invalid_params({"mcpServers": str(error)}) from None
         return self._open[stored.id]
+
+    async def _reopened(self, session_id: str, servers: Any) -> Session:
+        stored = self._found(session_id)
+        if old := self._open.pop(session_id, None):
+            await old.close()
+        return self._opened(stored, servers)
 
     def _found(self, session_id: str) -> Stored:
         try:
@@ -342,56 +248,14 @@ class Face:
     def _session(self, session_id: str) -> Session:
         return self._open.get(session_id) or self._opened(self._found(session_id))
 
-
-def _modes(stored: Stored) -> schema.SessionModeState:
-    modes = [
-        schema.SessionMode(id=name, name=title, description=text) for name, (title, text) in LEAVES.items()
-    ]
-    return schema.SessionModeState(available_modes=modes, current_mode_id=stored.leave)
+    def _runs(self, stored: Stored) -> list[RunFolder]:
+        """The session's runs, but those that the user has removed."""
+        runs = [self._ordering.state / "runs" / name for name in stored.runs]
+        return [find(self._ordering.state, path.name) for path in runs if (path / "run.json").is_file()]
 
 
-def _options(stored: Stored) -> list[Any]:
-    options = [
-        schema.SessionConfigSelectOption(value=name, name=name.capitalize(), description=text)
-        for name, text in MODES.items()
-    ]
-    return [
-        schema.SessionConfigOptionSelect(
-            type="select",
-            id="thinking",
-            name="Thinking",
-            category="thought_level",
-            current_value=stored.mode,
-            options=options,
-        )
-    ]
-
-
-def _said(blocks: Sequence[Any]) -> tuple[str, tuple[Image, ...]]:
-    """A prompt's blocks as text and images; files come as their path, or with their text where it was sent."""
-    parts: list[str] = []
-    images: list[Image] = []
-    for block in blocks:
-        match block:
-            case schema.TextContentBlock():
-                parts.append(block.text)
-            case schema.ImageContentBlock():
-                images.append(Image(base64.b64decode(block.data), block.mime_type))
-            case schema.ResourceContentBlock():
-                parts.append(f"[{block.name}]({_path(block.uri)})")
-            case schema.EmbeddedResourceContentBlock(resource=schema.TextResourceContents() as resource):
-                parts.append(f"\n<file path={_path(resource.uri)!r}>\n{resource.text}\n</file>\n")
-            case _:
-                parts.append("[a part of the prompt that is neither text nor image was left out]")
-    return " ".join(parts).strip(), tuple(images)
-
-
-def _path(uri: str) -> str:
-    return unquote(urlsplit(uri).path) if uri.startswith("file:") else uri
-
-
-def _command(text: str) -> tuple[str, str]:
-    found = re.match(r"/(\w+)\s*(.*)\Z", text, re.DOTALL)
-    if found and found[1] in COMMANDS:
-        return found[1], found[2]
-    return "", text
+def _directory(cwd: str) -> Path:
+    root = Path(cwd)
+    if not root.is_absolute() or not root.is_dir():
+        raise RequestError.invalid_params({"cwd": "must be an absolute path of a directory"})
+    return root

@@ -12,12 +12,15 @@ from pydantic import BaseModel, ConfigDict
 from kimi_mcp.agent.events import Mode
 from kimi_tools.errors import NotFound
 
-Leave = Literal["ask", "code"]
-"""The session's mode: `ask` changes nothing, `code` may edit and run."""
+Leave = Literal["ask", "code", "plan"]
+"""The session's mode: `ask` and `plan` change nothing, `code` may edit and run."""
 
 
 class Stored(BaseModel):
-    """One session. `runs`: its runs, oldest first; the last one goes on with the next prompt."""
+    """One session. `runs`: its runs, oldest first; the last one goes on with the next prompt.
+
+    `model`: empty for that of the settings. `note`: what the model is told with the next prompt.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -28,6 +31,8 @@ class Stored(BaseModel):
     runs: tuple[str, ...] = ()
     leave: Leave = "code"
     mode: Mode = "thinking"
+    model: str = ""
+    note: str = ""
 
 
 class Sessions:

@@ -39,9 +39,13 @@ class Updates:
     root: Path
     window: int = 0
     replaying: bool = False
+    terminals: dict[str, str] = field(default_factory=lambda: dict[str, str]())
+    """By call: the editor's terminal that shows what it prints."""
     calls: dict[str, Call] = field(default_factory=lambda: dict[str, Call]())
     before: dict[str, str | None] = field(default_factory=lambda: dict[str, str | None]())
     cost: float = 0.0
+    told: set[str] = field(default_factory=lambda: set[str]())
+    """Terminals that the editor shows already."""
 
     def of(self, event: ev.Event) -> Iterator[Any]:
         """The updates of one event; many events have none."""
@@ -59,8 +63,13 @@ class Updates:
             case ev.Called():
                 yield from self._called(event)
             case ev.Progressed():
-                text = helpers.tool_content(helpers.text_block(event.message))
-                yield helpers.update_tool_call(_id(event), status="in_progress", content=[text])
+                content: Any = helpers.tool_content(helpers.text_block(event.message))
+                if terminal := self.terminals.get(event.id):
+                    if terminal in self.told:
+                        return
+                    self.told.add(terminal)
+                    content = helpers.tool_terminal_ref(terminal)
+                yield helpers.update_tool_call(_id(event), status="in_progress", content=[content])
             case ev.Returned():
                 yield from self._returned(event)
             case ev.Planned():
@@ -115,7 +124,11 @@ class Updates:
             if new is not None and old != new:
                 content = helpers.tool_diff_content(str(path), new, old)
         status = "failed" if event.failed else "completed"
-        yield helpers.update_tool_call(_id(event), status=status, content=[content])
+        contents = [content]
+        if terminal := self.terminals.pop(event.id, ""):
+            head = helpers.tool_content(helpers.text_block(event.text.partition("\n")[0]))
+            contents = [helpers.tool_terminal_ref(terminal), head]
+        yield helpers.update_tool_call(_id(event), status=status, content=contents)
 
     def _path(self, call: str) -> Path | None:
         """The file that a call names, as the editor knows it: by its absolute path."""

@@ -45,6 +45,8 @@ class Agent:
     snapshot: Snapshot
     private: bool
     inbox: Inbox = field(default_factory=Inbox)
+    protocol: ev.Protocol | None = None
+    """What is ordered now, where a run goes on; None: as it began."""
     state: State = field(default_factory=State)
     progress: Progress = field(default_factory=Progress)
 

@@ -40,7 +40,7 @@ async def go_on(agent: Agent, budget: ev.Budget | None = None) -> AsyncIterator[
     `budget` replaces what the run may use as a whole.
     """
     agent.inbox.open()
-    yield ev.Resumed(model=agent.model.name, budget=budget)
+    yield _resumed(agent, budget)
     tree = await agent.snapshot.begin()
     if agent.private and tree != agent.state.tree:
         await agent.snapshot.restore(agent.state.tree)
@@ -52,6 +52,20 @@ async def go_on(agent: Agent, budget: ev.Budget | None = None) -> AsyncIterator[
             yield agent.returned(Done(call, "Cancelled by the user before it was done.", True, 0.0))
     for event in _heard(agent):
         yield event
+
+
+def _resumed(agent: Agent, budget: ev.Budget | None) -> ev.Resumed:
+    """The frame stays byte for byte, for the prefix cache, unless the user ordered another one in between."""
+    resumed = ev.Resumed(model=agent.model.name, budget=budget)
+    started, functions = agent.state.started, agent.toolbox.functions
+    if started is None:
+        return resumed
+    protocol = agent.protocol or started.protocol
+    names = [function.name for function in functions]
+    if protocol == started.protocol and names == [function.name for function in started.functions]:
+        return resumed
+    system = prompts.system_prompt(protocol, names)
+    return resumed.model_copy(update={"protocol": protocol, "system": system, "functions": functions})
 
 
 def remarks(agent: Agent) -> list[ev.Event]:

@@ -15,8 +15,9 @@ from kimi_mcp.model.messages import Answer, Function, Image, Usage
 Mode = Literal["instant", "thinking", "agent"]
 """instant: without thinking; thinking: with; agent: with, and several attempts where one is not enough."""
 
-Protocol = Literal["issue", "chat"]
-"""issue: ends with a checked submission; chat: a turn ends when the model answers without a call."""
+Protocol = Literal["issue", "chat", "plan"]
+"""issue: ends with a checked submission; chat: a turn ends when the model answers without a call; plan: the
+same, and the answer is a plan for a change."""
 
 
 class Fact(BaseModel):
@@ -267,6 +268,10 @@ class Resumed(_Event):
     model: str
     budget: Budget | None = None
     """What the run may use as a whole from now on; None leaves it."""
+    protocol: Protocol | None = None
+    system: str = ""
+    functions: tuple[Function, ...] = ()
+    """The new frame, where the user ordered another protocol or other functions in between."""
 
 
 class Attempted(_Event):

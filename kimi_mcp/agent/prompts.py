@@ -43,6 +43,11 @@ Habits:
 a script and run it in one command, as a here-document.
 - When two tries at one idea failed, question the assumption behind it; update the plan."""
 
+_PLAN = """\
+Plan what the user asks for; change nothing. Read the code until you know every place that the change \
+touches: callers, sibling code, tests, documents. Keep the plan with update_plan. When you are done, answer \
+without a call: what will be changed where (path:line) and why, in which order, how it will be tested, what \
+could go wrong, and what you would ask the user. The user reads the plan, then lets you carry it out."""
 
 _HELPERS = """\
 - For a large or unfamiliar code base, ask several independent questions at once with delegate; you decide \
@@ -56,7 +61,10 @@ def system_prompt(protocol: Protocol, names: Sequence[str]) -> str:
         habits = "\n".join(line for line in habits.splitlines() if "edit_file" not in line)
     if "delegate" in names:
         habits += f"\n{_HELPERS}"
-    return "\n\n".join([_WHO, _ISSUE if protocol == "issue" else _CHAT, habits])
+    return "\n\n".join([_WHO, _PROTOCOLS[protocol], habits])
+
+
+_PROTOCOLS: dict[Protocol, str] = {"issue": _ISSUE, "chat": _CHAT, "plan": _PLAN}
 
 
 def first_message(issue: str, repository: str) -> str:

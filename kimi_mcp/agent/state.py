@@ -144,6 +144,10 @@ class State:
         if self.started and event.budget:
             self.started = self.started.model_copy(update={"budget": event.budget})
             self.notices.discard("budget")
+        if self.started and event.system:
+            frame = {"protocol": event.protocol, "system": event.system, "functions": event.functions}
+            self.started = self.started.model_copy(update=frame)
+            self.messages[0] = System(event.system)
         if self.started and self.started.protocol == "issue":
             self.silent = 0
 

@@ -8,6 +8,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -33,6 +34,9 @@ SPILL_CHARS = 400_000
 
 PARALLEL = 8
 """Read-only calls of one answer that run at once."""
+
+current_call: ContextVar[str] = ContextVar("current_call", default="")
+"""The id of the call that the current task runs."""
 
 Listener = Callable[[str, Progress], None]
 """Takes a call's id and what it does now."""
@@ -94,6 +98,7 @@ class Toolbox:
     async def call(self, call: Call, listener: Listener) -> Done:
         """Run one call. What the model can act on is a result, never an exception; so is a tool's bug."""
         started = time.monotonic()
+        current_call.set(call.id)
         data: Data | None = None
         failed = True
         try:

@@ -24,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
 
     from acp import run_agent
 
-    from kimi_mcp.acp.face import Face, Ordering
+    from kimi_mcp.acp.face import Face
+    from kimi_mcp.acp.session import Ordering
     from kimi_mcp.agent.events import Mode, Protocol
     from kimi_mcp.cli.fix import order
     from kimi_mcp.model.messages import Image
@@ -33,12 +34,21 @@ def run(options: argparse.Namespace) -> int:
     settings = choice.settings(options)
 
     def ordered(
-        text: str, images: tuple[Image, ...], root: Path, protocol: Protocol, mode: Mode, read_only: bool
+        text: str,
+        images: tuple[Image, ...],
+        root: Path,
+        *,
+        protocol: Protocol,
+        mode: Mode,
+        model: str,
+        read_only: bool,
     ) -> Request:
-        request = order(settings, text, images, root, in_place=True, budget=None)
-        return request.model_copy(update={"protocol": protocol, "mode": mode, "read_only": read_only})
+        request = order(settings, text, images, root, in_place=True, budget=None, mode=mode)
+        changes = {"protocol": protocol, "read_only": read_only, "model": model or request.model}
+        return request.model_copy(update=changes)
 
-    ordering = Ordering(state_directory(), ordered, lambda: host.key(host.host(settings)))
+    chosen = settings.text("model")
+    ordering = Ordering(state_directory(), ordered, lambda: host.key(host.host(settings)), chosen)
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
@@ -48,7 +58,11 @@ def run(options: argparse.Namespace) -> int:
             asyncio.streams.FlowControlMixin, os.fdopen(wire, "wb", buffering=0)
         )
         writer = asyncio.StreamWriter(transport, protocol, None, loop)
-        await run_agent(Face(ordering), writer, reader, use_unstable_protocol=True)
+        face = Face(ordering)
+        try:
+            await run_agent(face, writer, reader, use_unstable_protocol=True)
+        finally:
+            await face.close()
 
     asyncio.run(serve())
     return 0

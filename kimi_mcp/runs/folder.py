@@ -214,6 +214,18 @@ def create(state: Path, request: Request) -> RunFolder:
     return folder
 
 
+def copied(folder: RunFolder) -> RunFolder:
+    """A run of its own that has happened as this one has, and may go on otherwise."""
+    record = folder.record()
+    copy = create(folder.path.parent.parent, record.request)
+    shutil.copytree(folder.path, copy.path, dirs_exist_ok=True, symlinks=True, ignore=_NOT_COPIED)
+    copy.write_record(copy.record().model_copy(update={"id": copy.id, "created": time.time(), "pid": 0}))
+    return copy
+
+
+_NOT_COPIED = shutil.ignore_patterns("lock", "inbox.*")
+
+
 def find(state: Path, name: str) -> RunFolder:
     """The run of that name, or whose name ends in it, or the newest for `last`. Raises `NotFound`."""
     names = every(state)

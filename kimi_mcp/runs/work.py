@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -32,12 +32,27 @@ from kimi_tools.catalog import TOOLS
 from kimi_tools.errors import ToolError
 from kimi_tools.policy import Policy
 from kimi_tools.sandbox import Best
+from kimi_tools.tool import Tool
 from kimi_tools.workspace import Workspace
 
 HEAR_SECONDS = 0.5
 """How often a run looks for messages that other processes left for it."""
 
 Connect = Callable[[], AbstractAsyncContextManager[Model]]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What whoever watches a run gives it for as long as it is watched; not part of its order.
+
+    `more`: further functions of the agent. `dress` is given every function and returns the one to use.
+    """
+
+    more: Sequence[Tool] = ()
+    dress: Callable[[Tool], Tool] = lambda tool: tool
+
+
+ALONE = Beside()
 
 
 def connecting(folder: RunFolder, key: SecretStr | None, gate: Gate | None = None) -> Connect:
@@ -63,6 +78,7 @@ async def work(
     connect: Connect,
     inbox: Inbox | None = None,
     budget: ev.Budget | None = None,
+    beside: Beside = ALONE,
 ) -> AsyncGenerator[ev.Event]:
     """Begin the run, or go on with it (with a new budget), and give every event once it is recorded.
 
@@ -76,7 +92,7 @@ async def work(
         folder.mend()
         try:
             first: ev.Outcome | None = None
-            async with aclosing(_worked(folder, connect, inbox, budget)) as events:
+            async with aclosing(_worked(folder, connect, inbox, budget, beside)) as events:
                 async for event in events:
                     if isinstance(event, ev.Ended) and several and worthwhile(event.outcome):
                         first = event.outcome
@@ -121,7 +137,7 @@ def _open(folder: RunFolder, root: Path) -> Workspace:
 
 
 async def _worked(
-    folder: RunFolder, connect: Connect, inbox: Inbox, budget: ev.Budget | None
+    folder: RunFolder, connect: Connect, inbox: Inbox, budget: ev.Budget | None, beside: Beside = ALONE
 ) -> AsyncGenerator[ev.Event]:
     """The events of one attempt, not yet recorded; each must be before the next is asked for."""
     request = folder.record().request
@@ -137,8 +153,9 @@ async def _worked(
             own = [tool for tool in OWN if tool.effect == "reads" or not request.read_only]
             if request.mode == "agent":
                 own.append(delegate_tool(model, TOOLS))
-            toolbox = Toolbox(workspace, tools, own)
-            agent = Agent(model, toolbox, snapshot, not request.in_place, inbox)
+            own += beside.more
+            toolbox = Toolbox(workspace, map(beside.dress, tools), [beside.dress(tool) for tool in own])
+            agent = Agent(model, toolbox, snapshot, not request.in_place, inbox, request.protocol)
             for event in folder.events():
                 agent.take(event)
             task = None

@@ -16,13 +16,13 @@ from typing import Literal, get_args
 
 from kimi_tools.errors import NotAllowed
 
-Kind = Literal["protected", "secrets", "commits", "network"]
+Kind = Literal["protected", "secrets", "commits", "network", "servers"]
 """Writing a protected file; reading or committing a file of secrets; a commit on a branch that the workshop
-did not make; reaching another machine."""
+did not make; reaching another machine; calling a tool of somebody else's MCP server."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_OUTWARD = ("network",)
+_OUTWARD = ("network", "servers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,14 @@ class Request:
 
     `subject`: the path, branch or host. `sentence`: what would happen, for the user. `content`: exactly what
     the answer covers (a diff, an argument list), shown to the user with `visible`; other content asks again.
+    `always`: the identity of what a lasting yes covers, where a face offers one; empty: this content only.
     """
 
     kind: Kind
     subject: str
     sentence: str
     content: str = ""
+    always: str = ""
 
     @property
     def digest(self) -> str:

@@ -87,7 +87,7 @@ def test_a_turn_streams_thoughts_plan_calls_and_a_diff(
         editor = Editor()
         async with agent(editor, tmp_path / "state", url) as connection:
             session = await connection.new_session(cwd=str(root), mcp_servers=[])
-            assert [mode.id for mode in session.modes.available_modes] == ["code", "ask"]
+            assert [mode.id for mode in session.modes.available_modes] == ["code", "ask", "plan"]
             answer = await connection.prompt(
                 session_id=session.session_id, prompt=[helpers.text_block("Make double double.")]
             )

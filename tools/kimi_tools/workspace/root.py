@@ -77,6 +77,11 @@ class Workspace:
         self.policy = policy or Policy()
         self.limits = Limits.default() if limits is None else limits
         self.at = at if at is not None and sandbox.mounts else self.root
+        self.watch: Callable[[bytes], None] | None = None
+        """Sees what commands print, as it arrives."""
+        self.unsaved: dict[str, bytes] = {}
+        """By relative path: what an editor shows of a file and has not saved. Reads give that; the disk, and
+        so commands and searches, have the older text."""
 
     def on_close(self, callback: Callable[[], None]) -> None:
         """Have something that stands on this workspace ended before the workspace is."""
@@ -162,8 +167,9 @@ class Workspace:
     def read_bytes(self, path: str, *, limit: int = MAX_FILE_BYTES) -> bytes:
         """A regular file's bytes.
 
-        Raises `NotFound`, `PathRefused` for other things and above `limit`, and `NeedsLeave` for a file of
-        secrets, by whatever name or link it was reached.
+        Those of `unsaved` where the user has changed it in an editor and not saved. Raises `NotFound`,
+        `PathRefused` for other things and above `limit`, and `NeedsLeave` for a file of secrets, by whatever
+        name or link it was reached.
         """
         path = self.relative(path)
         with door.opened(self.descriptor, path, os.O_RDONLY) as descriptor:
@@ -179,7 +185,7 @@ class Workspace:
         if len(data) > limit:
             raise PathRefused(f"'{path}' has more than the {limit:,} bytes that tools read; search in it.")
         self._require_leave_to_read(path, real, data)
-        return data
+        return self.unsaved.get(path, data)
 
     def _require_leave_to_read(self, path: str, real: str, data: bytes) -> None:
         if any(holds_secret(name, data) for name in (path, real)):
@@ -248,8 +254,24 @@ class Workspace:
         show = "secrets" in self.policy.allowed
         place = Place(self.root, self.at, folder, writable, cache, self._asker(argv), show, self.limits)
         return await run_confined(
-            self.sandbox, argv, place, timeout=timeout, environment=environment, on_output=on_output
+            self.sandbox,
+            argv,
+            place,
+            timeout=timeout,
+            environment=environment,
+            on_output=self._heard(on_output),
         )
+
+    def _heard(self, on_output: Callable[[bytes], None] | None) -> Callable[[bytes], None] | None:
+        watch = self.watch
+        if watch is None or on_output is None:
+            return on_output or watch
+
+        def both(piece: bytes) -> None:
+            on_output(piece)
+            watch(piece)
+
+        return both
 
 
 _KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "directory"), (stat.S_ISLNK, "symlink"))

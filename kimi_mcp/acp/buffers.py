@@ -1,0 +1,158 @@
+"""The editor's unsaved buffers: what the agent reads and edits is what the person sees.
+
+A session works in the user's own tree. Before a call that names a file, the editor is asked for its text. Where
+that differs from the disk the file has unsaved changes: a read gives the editor's text; an edit first has the
+editor save it, then changes the file (journalled, so undo gives back what the person had). The edited file is
+handed to the editor, so that its buffer follows, unless the person typed in between. Searches and commands see
+the disk, as the person's own terminal does; the agent is told so.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from acp import RequestError
+from acp.interfaces import Client
+
+from kimi_tools.errors import Conflict, ToolError
+from kimi_tools.tool import Params, Result, Tool
+from kimi_tools.workspace import Content, Workspace
+
+SECONDS = 10.0
+"""For one answer of the editor; after that its buffers are left alone for the rest of the session."""
+
+_PATCHED = re.compile(r"^(?:\*\*\* (?:Update|Delete) File: |--- a/)(.+?)\s*$", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Buffers:
+    """One session's view of the editor's files; `reads` and `writes` are what the editor declared."""
+
+    client: Client
+    session: str
+    reads: bool
+    writes: bool
+    shown: dict[str, bytes] = field(default_factory=lambda: dict[str, bytes]())
+    """Files with unsaved changes, as last seen."""
+
+    def dress(self, tool: Tool) -> Tool:
+        """The tool, looking at the editor's files before it runs and handing edited ones back."""
+        if not (self.reads or self.writes):
+            return tool
+
+        async def run(workspace: Workspace, params: Params) -> Result:
+            named = _named(workspace, params)
+            saving = tool.effect == "edits"
+            before = {path: await self._look(workspace, path, saving) for path in named}
+            result = await tool.run(workspace, params)
+            if saving:
+                for path, text in before.items():
+                    await self._hand_over(workspace, path, text)
+            return self._noted(tool, named, result)
+
+        return replace(tool, run=run)
+
+    async def _look(self, workspace: Workspace, path: str, saving: bool) -> str | None:
+        """The text of one file as the person sees it, known to `workspace` from here on; None for no text file.
+
+        With `saving`, unsaved changes are on the disk behind this. Raises `Conflict` where they cannot be.
+        """
+        workspace.unsaved.pop(path, None)
+        self.shown.pop(path, None)
+        try:
+            disk = workspace.read(path)
+        except ToolError:  # not there, binary, secret: the tool itself says so
+            return None
+        text = await self._text(workspace.root / path)
+        if text is None or _same(disk.text, text):
+            return disk.text
+        data = disk.encode(_ended(disk, text))
+        if not saving:
+            workspace.unsaved[path] = self.shown[path] = data
+            return text
+        if not self.writes:
+            raise Conflict(
+                f"'{path}' has unsaved changes in the editor, which lets nobody save them; ask the user to."
+            )
+        await self._write(workspace.root / path, text)
+        if not _same(workspace.read(path).text, text):
+            raise Conflict(f"The editor did not save '{path}', which has unsaved changes; ask the user to.")
+        return text
+
+    async def _text(self, path: Path) -> str | None:
+        if not self.reads:
+            return None
+        try:
+            async with asyncio.timeout(SECONDS):
+                answer = await self.client.read_text_file(path=str(path), session_id=self.session)
+        except TimeoutError:
+            self.reads = False
+            return None
+        except RequestError:  # it has no such file
+            return None
+        return answer.content
+
+    async def _hand_over(self, workspace: Workspace, path: str, before: str | None) -> None:
+        """Show the editor an edited file. Where that cannot be, it still sees the file change on the disk."""
+        if not self.writes:
+            return
+        try:
+            content = workspace.read(path)
+        except ToolError:
+            return
+        now = await self._text(workspace.root / path)
+        typed = now is not None and before is not None and not _same(before, now)
+        if content.encoding == "utf-8" and not (content.strays or content.mark or typed):
+            await self._write(workspace.root / path, content.text)
+
+    async def _write(self, path: Path, text: str) -> None:
+        try:
+            async with asyncio.timeout(SECONDS):
+                await self.client.write_text_file(content=text, path=str(path), session_id=self.session)
+        except TimeoutError:
+            self.writes = False
+        except RequestError:
+            return
+
+    def _noted(self, tool: Tool, named: Iterable[str], result: Result) -> Result:
+        stale = sorted(self.shown)
+        if tool.effect == "executes" and stale:
+            note = f"[Unsaved in the editor, so this used the older text on the disk: {', '.join(stale)}]"
+        elif tool.effect == "reads" and (seen := [path for path in named if path in self.shown]):
+            note = (
+                f"[{', '.join(seen)}: the editor's text, not saved yet; searches and commands see the disk]"
+            )
+        else:
+            return result
+        return replace(result, text=f"{note}\n{result.text}")
+
+
+def _named(workspace: Workspace, params: Params) -> list[str]:
+    """The files that a call names."""
+    given = params.model_dump()
+    names = [given[key] for key in ("path",) if isinstance(given.get(key), str)]
+    if isinstance(patch := given.get("patch"), str):
+        names += _PATCHED.findall(patch)
+    found: list[str] = []
+    for name in names:
+        try:
+            found.append(workspace.relative(name))
+        except ToolError:
+            continue
+    return [path for path in dict.fromkeys(found) if path != "."]
+
+
+def _ended(disk: Content, text: str) -> str:
+    """The editor's text with the file's own line ends: editors show every one as a line feed."""
+    return text if disk.newline == "\n" or "\r" in text else text.replace("\n", disk.newline)
+
+
+def _same(disk: str, text: str) -> bool:
+    """Whether an editor shows what is on the disk; it may show line ends and the last one in its own way."""
+    return disk == text or _plain(disk) == _plain(text)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
