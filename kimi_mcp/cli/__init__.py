@@ -32,6 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     name = given[0] if given else "--help"
+    if any((stream.encoding or "").lower() != "utf-8" for stream in (sys.stdout, sys.stderr) if stream):
+        from kimi_mcp.cli import ascii
+
+        ascii.use()
     if name in ("-h", "--help", "help"):
         print(_usage())
         return 0 if given else 2

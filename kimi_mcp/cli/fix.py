@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from contextlib import aclosing
@@ -138,7 +139,8 @@ def _issue(options: argparse.Namespace, root: Path) -> tuple[str, tuple[Image, .
     if named == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "replace")
     else:
-        text = read_issue(Path(named)) if named else " ".join(options.text)
+        words = os.fsencode(" ".join(options.text)).decode("utf-8", "replace")  # whatever the locale is
+        text = read_issue(Path(named)) if named else words
     if not text.strip():
         raise BadArguments("The issue is empty.")
     found = pictures(text, Path(named).parent if named and named != "-" else Path.cwd(), root)

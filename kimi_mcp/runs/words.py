@@ -1,5 +1,7 @@
 """A run's facts in words, the same on every screen. Text from models and tools is made visible first."""
 
+import re
+
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent import limits
 from kimi_mcp.agent.state import State
@@ -77,7 +79,7 @@ def result(event: ev.Returned) -> str:
         return "exit code 0: the issue does not show" if code == 0 else f"exit code {code}: the issue shows"
     if event.tests and (event.tests.passed or event.tests.failed):
         return f"{len(event.tests.passed)} passed, {len(event.tests.failed)} failed"
-    return short(event.text)
+    return short(re.sub(r"[;,] hash [0-9a-f]{6,}\b", "", event.text))
 
 
 def sent_back(event: ev.Submitted) -> str:

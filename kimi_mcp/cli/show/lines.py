@@ -1,5 +1,7 @@
 """A run as lines: plain words for a pipe or a log, or one JSON event per line."""
 
+import sys
+
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent.state import State
 from kimi_mcp.runs import words
@@ -11,7 +13,8 @@ class JsonLines:
     def show(self, event: ev.Event) -> None:
         """Print one event."""
         if ev.recorded(event):
-            print(ev.to_json(event), flush=True)
+            sys.stdout.buffer.write(ev.to_json(event).encode() + b"\n")  # JSON is UTF-8 whatever the locale
+            sys.stdout.buffer.flush()
 
     def close(self) -> None:
         """Nothing is held."""

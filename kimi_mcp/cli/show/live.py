@@ -16,6 +16,8 @@ from kimi_tools.visible import reveal
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 PLAN = {"todo": ("○", "dim"), "doing": ("◐", "cyan"), "done": ("●", "green"), "dropped": ("–", "dim")}
 PATCH_LINES = 60
+_NOISE = ("diff --git ", "index ", "new file mode ", "deleted file mode ", "similarity index ")
+"""Lines of a patch that tell a reader nothing that `---` and `+++` don't."""
 
 
 class Live:
@@ -39,13 +41,14 @@ class Live:
 
     def __rich__(self) -> RenderableType:
         """The lines that stay: the plan, what happens now, what is used."""
+        wide = max(20, self.console.width - 4)
         rows: list[RenderableType] = [
-            Text(f"  {self._mark(item)} {words.short(item.text, 90)}", self._style(item))
+            Text(f"  {self._mark(item)} {words.short(item.text, wide)}", self._style(item))
             for item in self.state.plan
         ]
-        self.spinner.text = Text(words.short(self.now, max(20, self.console.width - 6)), "cyan")
+        self.spinner.text = Text(words.short(self.now, wide), "cyan")
         used = words.used(self.state, ticking=self.ticking)
-        return Group(*rows, self.spinner, Text(f"  {used}", "dim"))
+        return Group(*rows, self.spinner, Text(f"  {words.short(used, wide)}", "dim"))
 
     def show(self, event: ev.Event) -> None:
         """Take an event in, and print it above when it is one to keep in sight."""
@@ -120,15 +123,16 @@ class Live:
         good = outcome.status == "submitted" and outcome.evidence.verified
         head = Text(words.STATUS[outcome.status], "bold green" if good else "bold yellow")
         head.append(f" — {words.short(outcome.reason, 200)}", "not bold")
-        parts: list[RenderableType] = [head, rows]
+        parts: list[RenderableType] = [head, "", rows]
         if outcome.summary:
-            parts.append(Text(reveal(outcome.summary.strip()), "italic"))
+            parts += ["", Text(reveal(outcome.summary.strip()), "italic")]
         if outcome.patch:
-            lines = reveal(outcome.patch).splitlines()
+            lines = [line for line in reveal(outcome.patch).splitlines() if not line.startswith(_NOISE)]
+            parts.append("")
             parts.append(Syntax("\n".join(lines[:PATCH_LINES]), "diff", theme="ansi_dark", word_wrap=True))
             if len(lines) > PATCH_LINES:
                 parts.append(Text(f"… {len(lines) - PATCH_LINES} more lines", "dim"))
-        parts.append(Text(words.used(self.state), "dim"))
+        parts += ["", Text(words.used(self.state), "dim")]
         return Panel(Group(*parts), border_style="green" if good else "yellow", expand=False)
 
     def _mark(self, item: ev.PlanItem) -> str:
