@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def on_a_terminal(cli: Cli, *arguments: str) -> str:
         shown += piece
     os.close(main)
     assert process.wait(60) == 0, shown.decode()
-    return shown.decode("ascii")
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode("ascii"))
 
 
 def test_a_terminal_that_is_not_utf8_gets_plain_marks(
