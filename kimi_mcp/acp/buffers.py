@@ -103,7 +103,8 @@ class Buffers:
         except ToolError:
             return
         now = await self._text(workspace.root / path)
-        typed = now is not None and before is not None and not _same(before, now)
+        known = [before or "", content.text]
+        typed = now is not None and not any(_same(text, now) for text in known)
         if content.encoding == "utf-8" and not (content.strays or content.mark or typed):
             await self._write(workspace.root / path, content.text)
 

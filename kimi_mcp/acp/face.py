@@ -186,11 +186,11 @@ class Face:
         command, rest = options.command(text)
         titled = bool(session.stored.title)
         turn = Turn(session, self._sessions, self._ordering, self._client)
+        session.stopping = session.at_work = False
         session.turn = asyncio.create_task(turn.take(command, rest, images))
-        try:
-            reason = await asyncio.shield(session.turn)
-        finally:
-            session.turn = None
+        await asyncio.wait({session.turn})
+        ended, session.turn = session.turn, None
+        reason = "cancelled" if ended.cancelled() else ended.result()
         if session.stored.title and not titled:
             title = schema.SessionInfoUpdate(session_update="session_info_update", title=session.stored.title)
             await self._send(session, title)

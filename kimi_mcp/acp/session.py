@@ -69,11 +69,15 @@ class Session:
     lasting: set[str] = field(default_factory=lambda: set[str]())
     """What the user has allowed until the session is closed."""
     stopping: bool = False
+    at_work: bool = False
+    """Whether the turn's run hears its inbox; before that (servers start, the host is reached) it does not."""
 
     def stop(self, reason: str = "") -> None:
         """End the turn under way, whatever it is doing."""
         self.stopping = True
         self.inbox.stop(*filter(None, [reason]))
+        if self.turn and not self.at_work:
+            self.turn.cancel()
 
     async def close(self) -> None:
         """End the turn and the MCP servers."""

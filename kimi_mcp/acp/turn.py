@@ -45,7 +45,7 @@ class Turn:
     async def take(self, command: str, text: str, images: tuple[Image, ...]) -> schema.StopReason:
         """Do what the user says, to its end or until it is cancelled."""
         session = self.session
-        session.inbox, session.stopping = Inbox(), False
+        session.inbox = Inbox()
         try:
             match command:
                 case "cost":
@@ -72,12 +72,11 @@ class Turn:
             for problem in problems:
                 await self._send(helpers.update_agent_thought_text(f"{problem}\n"))
         beside = Beside(more, lambda tool: session.buffers.dress(session.terminals.dress(tool)))
-        if session.stopping:
-            return "cancelled"
         outcome: ev.Outcome | None = None
         with policy.asking(asker(self.client, session.stored.id, session.lasting)):
             async with aclosing(work(folder, connect, session.inbox, beside=beside)) as events:
                 async for event in events:
+                    session.at_work = True
                     if session.stopping and not session.inbox.stopping:  # it was opened after the stop
                         session.inbox.stop()
                     for update in updates.of(event):

@@ -1,75 +1,15 @@
 """The agent over ACP: a real client, a real process, a real repository, the simulated endpoint."""
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from acp import PROTOCOL_VERSION, RequestError, helpers, schema, spawn_agent_process
+from acp import RequestError, helpers
 
 from tests.conftest import git
 from tests.kimi_api import Call, KimiApi, Turn
-
-MakeRepository = Callable[[dict[str, str | bytes]], Path]
-FILES = {"a.py": "def double(x):\n    return x + 1\n", ".env": "TOKEN=secret\n"}
-
-
-class Editor:
-    """The editor's side: keeps every update, answers permission requests as told."""
-
-    def __init__(self, allow: bool = True) -> None:
-        self.updates: list[Any] = []
-        self.asked: list[Any] = []
-        self.allow = allow
-        self.came = asyncio.Event()
-
-    async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
-        self.updates.append(update)
-        self.came.set()
-
-    async def request_permission(
-        self, session_id: str, tool_call: Any, options: list[Any], **_: Any
-    ) -> schema.RequestPermissionResponse:
-        self.asked.append(tool_call)
-        option = next(o for o in options if o.kind.startswith("allow") == self.allow)
-        return schema.RequestPermissionResponse(
-            outcome=schema.AllowedOutcome(outcome="selected", option_id=option.option_id)
-        )
-
-    def on_connect(self, conn: Any) -> None:
-        pass
-
-    def of(self, kind: str) -> list[Any]:
-        return [update for update in self.updates if update.session_update == kind]
-
-    def text(self, kind: str) -> str:
-        return "".join(update.content.text for update in self.of(kind))
-
-
-@asynccontextmanager
-async def agent(editor: Editor, state: Path, url: str) -> AsyncIterator[Any]:
-    environment = {
-        **os.environ,
-        "KIMI_MCP_STATE": str(state),
-        "KIMI_MCP_CONFIG": str(state / "none.toml"),
-        "KIMI_MCP_API_KEY": "test-key",
-    }
-    command = [sys.executable, "-m", "kimi_mcp", "acp", "--base-url", url, "--model", "kimi-k2.6"]
-    async with spawn_agent_process(editor, *command, env=environment) as (connection, _):  # type: ignore[arg-type]
-        await connection.initialize(protocol_version=PROTOCOL_VERSION)
-        yield connection
-
-
-def run(main: Any) -> Any:
-    async def bounded() -> Any:
-        async with asyncio.timeout(100):
-            return await main
-
-    return asyncio.run(bounded())
+from tests.kimi_mcp.acp.editor import FILES, Editor, MakeRepository, agent, run
 
 
 def test_a_turn_streams_thoughts_plan_calls_and_a_diff(
@@ -149,9 +89,7 @@ def test_a_cancelled_turn_is_answered_and_the_session_goes_on(
             name = session.session_id
             ask = connection.prompt(session_id=name, prompt=[helpers.text_block("Run something long.")])
             turn = asyncio.create_task(ask)
-            while not editor.of("tool_call"):
-                editor.came.clear()
-                await editor.came.wait()
+            await editor.until("tool_call")
             await connection.cancel(session_id=name)
             first = (await turn).stop_reason
             second = await connection.prompt(session_id=name, prompt=[helpers.text_block("Thanks.")])
@@ -168,7 +106,7 @@ def test_an_effect_beyond_the_safe_set_asks_the_user(
     root = make_repository(FILES)
 
     async def main(url: str) -> Editor:
-        editor = Editor(allow)
+        editor = Editor("allow_once" if allow else "reject_once")
         async with agent(editor, tmp_path / "state", url) as connection:
             session = await connection.new_session(cwd=str(root), mcp_servers=[])
             await connection.prompt(session_id=session.session_id, prompt=[helpers.text_block("Read .env")])
