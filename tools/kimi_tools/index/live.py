@@ -16,8 +16,8 @@ import platformdirs
 from kimi_tools.index import listing
 from kimi_tools.index.build import Job, build
 from kimi_tools.index.store import Damaged, Mention, Store, Symbol, content_key
-from kimi_tools.index.watch import Touched, Watch
 from kimi_tools.syntax import Definition, extract, language_of
+from kimi_tools.watch import Touched, Watch
 from kimi_tools.workspace import Workspace
 
 FILE_BYTES = 1_000_000

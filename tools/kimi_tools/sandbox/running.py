@@ -34,5 +34,5 @@ async def run_confined(
         )
     finally:
         if launch.after is not None:
-            notes = launch.after()
+            notes = await asyncio.shield(asyncio.to_thread(launch.after))
     return replace(finished, notes=tuple(notes))

@@ -23,6 +23,9 @@ _WANTED = (
     *(_MOVED_FROM, _MOVED_TO, _DELETE_SELF, _MOVE_SELF, _ONLY_DIR, _DONT_FOLLOW),
 )
 _MASK = sum(_WANTED)
+ENTRIES = _MASK & ~(_MODIFY | _CLOSE_WRITE)
+"""Only that entries were made, removed or renamed, or have other permissions."""
+
 _EVENT = struct.Struct("iIII")
 _READ_BYTES = 1 << 18
 
@@ -41,12 +44,16 @@ def _libc() -> ctypes.CDLL:
 
 
 class Watch:
-    """A queue of events for some folders of a root. Raises `OSError` where there is no inotify."""
+    """A queue of events for some folders of a root. Raises `OSError` where there is no inotify.
 
-    def __init__(self, root: str) -> None:
+    `mask`: which events; by default also changes of files.
+    """
+
+    def __init__(self, root: str, mask: int = _MASK) -> None:
         if sys.platform != "linux":
             raise OSError("inotify is Linux's")
         self._root = root
+        self._mask = mask
         self._folders: dict[int, str] = {}
         self._known: set[str] = set()
         self._descriptor = int(_libc().inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
@@ -58,17 +65,18 @@ class Watch:
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
-    def add(self, folders: Iterable[str]) -> int:
+    def add(self, folders: Iterable[str], *, again: bool = False) -> int:
         """Watch more folders, named relative to the root; how many are new.
 
-        Raises `OSError` when the system's limit is met.
+        `again`: also folders that have the name of one that is watched already, as they may be others. Raises
+        `OSError` when the system's limit is met.
         """
         before = len(self._known)
         add = _libc().inotify_add_watch
         for folder in folders:
-            if folder in self._known:
+            if folder in self._known and not again:
                 continue
-            number = add(self._descriptor, os.fsencode(os.path.join(self._root, folder)), _MASK)
+            number = add(self._descriptor, os.fsencode(os.path.join(self._root, folder)), self._mask)
             if number >= 0:
                 self._folders[number] = folder
                 self._known.add(folder)
@@ -79,6 +87,15 @@ class Watch:
             ):  # gone, forbidden or no folder: nothing to see
                 raise OSError(code, "inotify_add_watch")
         return len(self._known) - before
+
+    def silent(self) -> bool:
+        """Whether nothing at all has happened since the last call; what has happened is forgotten."""
+        silent = True
+        while True:
+            try:
+                silent = not os.read(self._descriptor, _READ_BYTES) and silent
+            except BlockingIOError:
+                return silent
 
     def touched(self) -> set[Touched] | None:
         """What was touched since the last call; None when the kernel had to drop events."""
