@@ -10,15 +10,20 @@ from acp.interfaces import Client
 
 from kimi_mcp.acp import options
 from kimi_mcp.acp.content import said
+from kimi_mcp.acp.review import ended
 from kimi_mcp.acp.session import Ordering, Session, opened
 from kimi_mcp.acp.store import Sessions, Stored
 from kimi_mcp.acp.turn import Turn
 from kimi_mcp.acp.updates import Updates
+from kimi_mcp.agent import events as ev
 from kimi_mcp.runs.folder import RunFolder, copied, find
 from kimi_tools.errors import ToolError
 
 PAGE = 100
 """Sessions in one answer of `session/list`."""
+
+STEER = "kimi-mcp/steer"
+"""Our one extension (`_kimi-mcp/steer` on the wire): `sessionId` and `text`, read before the next answer."""
 
 END_SECONDS = 5.0
 """For turns to end with their best patch when the editor has gone."""
@@ -91,6 +96,8 @@ class Face:
             for event in folder.events():
                 for update in updates.of(event):
                     await self._send(session, update)
+                if isinstance(event, ev.Ended):
+                    await self._send(session, await ended(folder, event.outcome))
         await self._announce(session)
         return schema.LoadSessionResponse(**self._chosen(session))
 
@@ -159,7 +166,7 @@ class Face:
     async def set_config_option(
         self, config_id: str, session_id: str, value: str | bool, **kwargs: Any
     ) -> schema.SetSessionConfigOptionResponse:
-        """How much it thinks, and which model; holds from the next turn on."""
+        """How much it thinks, which model, and where `/fix` works; holds from the next turn on."""
         session = self._session(session_id)
         try:
             self._change(session, **options.changed(config_id, value))
@@ -197,11 +204,17 @@ class Face:
         return schema.PromptResponse(stop_reason=reason)
 
     async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """We have no extensions."""
-        raise RequestError.method_not_found(method)
+        """Steering a turn under way."""
+        if method != STEER:
+            raise RequestError.method_not_found(method)
+        session, text = self._open.get(str(params.get("sessionId"))), params.get("text")
+        if session is None or not session.turn or not isinstance(text, str) or not text.strip():
+            raise RequestError.invalid_params({"sessionId": "needs a session at work, and text to say to it"})
+        session.inbox.say(text)
+        return {}
 
     async def ext_notification(self, method: str, params: dict[str, Any]) -> None:
-        """We have no extensions."""
+        """We have none."""
 
     async def close(self) -> None:
         """The editor has gone: end the turns, each with its best patch, and the MCP servers."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from acp import schema
 
-from kimi_mcp.acp.store import Leave, Stored
+from kimi_mcp.acp.store import Leave, Place, Stored
 from kimi_mcp.agent.events import Mode, Protocol
 from kimi_mcp.model.profiles import retirement
 
@@ -18,6 +18,10 @@ THINKING: dict[Mode, tuple[str, str]] = {
     "thinking": ("Thinking", "Thinks between calls"),
     "instant": ("Instant", "Answers at once, without thinking"),
     "agent": ("Agent with a swarm", "Thinks, and may let helpers read side by side"),
+}
+PLACES: dict[Place, tuple[str, str]] = {
+    "tree": ("In your files", "/fix edits the files that you have open"),
+    "copy": ("In a private copy", "/fix leaves your files alone; its patch is there for review at the end"),
 }
 MODELS = ("kimi-k2.7-code", "kimi-k2.6", "kimi-k3.1-pro", "kimi-k3")
 """Those that Moonshot serves (`profiles`, November 2026). The host is asked when the turn begins, not here: an
@@ -62,9 +66,14 @@ def config(stored: Stored, settled: str) -> list[Any]:
     names = dict.fromkeys([*filter(None, (settled, stored.model)), *MODELS])
     models = [schema.SessionConfigSelectOption(value="default", name=settled or "The best that the host has")]
     models += [schema.SessionConfigSelectOption(value=name, name=name) for name in names]
+    places = [
+        schema.SessionConfigSelectOption(value=name, name=title, description=text)
+        for name, (title, text) in PLACES.items()
+    ]
     return [
         _select("thinking", "Thinking", "thought_level", stored.mode, thinking),
         _select("model", "Model", "model", stored.model or "default", models),
+        _select("place", "Fixing", None, stored.place, places),
     ]
 
 
@@ -80,11 +89,16 @@ def changed(option: str, value: str | bool) -> dict[str, Any]:
     """What of a session an option sets. Raises `ValueError` with the sentence for the editor."""
     if option == "thinking" and value in THINKING:
         return {"mode": value}
+    if option == "place" and value in PLACES:
+        return {"place": value}
     if option == "model" and isinstance(value, str) and re.fullmatch(r"[\w./:@-]{1,200}", value):
         if why := retirement(value):
             raise ValueError(f"{value}: {why}.")
         return {"model": "" if value == "default" else value}
-    raise ValueError(f"thinking is one of {', '.join(THINKING)}; model is 'default' or a model's name")
+    raise ValueError(
+        f"thinking is one of {', '.join(THINKING)}; place is one of {', '.join(PLACES)}; "
+        "model is 'default' or a model's name"
+    )
 
 
 def commands() -> list[schema.AvailableCommand]:

@@ -15,6 +15,9 @@ from kimi_tools.errors import NotFound
 Leave = Literal["ask", "code", "plan"]
 """The session's mode: `ask` and `plan` change nothing, `code` may edit and run."""
 
+Place = Literal["tree", "copy"]
+"""Where `/fix` works: in the user's files, or in a private copy whose patch the user reviews."""
+
 
 class Stored(BaseModel):
     """One session. `runs`: its runs, oldest first; the last one goes on with the next prompt.
@@ -31,6 +34,7 @@ class Stored(BaseModel):
     runs: tuple[str, ...] = ()
     leave: Leave = "code"
     mode: Mode = "thinking"
+    place: Place = "tree"
     model: str = ""
     note: str = ""
 

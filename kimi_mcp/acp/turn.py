@@ -9,6 +9,7 @@ from acp.interfaces import Client
 
 from kimi_mcp.acp import options
 from kimi_mcp.acp.permission import asker
+from kimi_mcp.acp.review import ended
 from kimi_mcp.acp.session import Ordering, Session
 from kimi_mcp.acp.store import Sessions
 from kimi_mcp.acp.updates import Updates
@@ -65,13 +66,15 @@ class Turn:
     async def _work(self, folder: RunFolder) -> schema.StopReason:
         session = self.session
         connect = connecting(folder, self.ordering.key())
-        updates = Updates(session.stored.cwd, terminals=session.terminals.shown)
+        request = folder.record().request
+        copy = None if request.in_place else folder.place
+        updates = Updates(session.stored.cwd, copy, terminals=session.terminals.shown)
         more: list[Tool] = []
-        if not folder.record().request.read_only:
+        if not request.read_only:
             more, problems = await functions(session.servers)
             for problem in problems:
                 await self._send(helpers.update_agent_thought_text(f"{problem}\n"))
-        beside = Beside(more, lambda tool: session.buffers.dress(session.terminals.dress(tool)))
+        beside = Beside(more, self._dressed if request.in_place else lambda tool: tool)
         outcome: ev.Outcome | None = None
         with policy.asking(asker(self.client, session.stored.id, session.lasting)):
             async with aclosing(work(folder, connect, session.inbox, beside=beside)) as events:
@@ -81,8 +84,14 @@ class Turn:
                         session.inbox.stop()
                     for update in updates.of(event):
                         await self._send(update)
-                    outcome = event.outcome if isinstance(event, ev.Ended) else outcome
+                    if isinstance(event, ev.Ended):
+                        outcome = event.outcome
+                        await self._send(await ended(folder, outcome))
         return await self._stop_reason(outcome)
+
+    def _dressed(self, tool: Tool) -> Tool:
+        """A tool that goes through the editor's unsaved files and its terminals."""
+        return self.session.buffers.dress(self.session.terminals.dress(tool))
 
     def _run_of(self, command: str, text: str, images: tuple[Image, ...]) -> RunFolder:
         """The run that this turn goes on with, as it is ordered now; or a new one: the first, or an issue's."""
@@ -99,11 +108,12 @@ class Turn:
             model=stored.model,
             read_only=command == "review" or stored.leave != "code",
         )
-        if stored.runs and command != "fix":
-            folder = find(self.ordering.state, stored.runs[-1])
-            _reorder(folder, request)
+        if stored.runs and command != "fix" and _goes_on(last := find(self.ordering.state, stored.runs[-1])):
+            _reorder(last, request)
             self.session.inbox.say(text, images)
-            return folder
+            return last
+        if command == "fix" and stored.place == "copy":
+            request = request.model_copy(update={"in_place": False})
         folder = create(self.ordering.state, request)
         title = stored.title or " ".join(text.split())[:80]
         self._keep(runs=(*stored.runs, folder.id), title=title)
@@ -125,6 +135,8 @@ class Turn:
         """Take back what the tools changed in the last turn that changed something."""
         for name in reversed(self.session.stored.runs):
             folder = find(self.ordering.state, name)
+            if not folder.record().request.in_place:
+                continue  # nothing of it was ever in the user's files
             taken = await _taken_back(folder)
             if taken:
                 paths = ", ".join(sorted(taken))
@@ -161,6 +173,12 @@ class Turn:
 
     async def _send(self, update: Any) -> None:
         await self.client.session_update(self.session.stored.id, update)
+
+
+def _goes_on(folder: RunFolder) -> bool:
+    """Whether a further prompt belongs to this run: not when its private copy was handed in and is gone."""
+    outcome = folder.outcome()
+    return folder.record().request.in_place or outcome is None or outcome.status != "submitted"
 
 
 def _reorder(folder: RunFolder, wanted: Request) -> None:

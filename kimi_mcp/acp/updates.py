@@ -33,10 +33,12 @@ DIFF_BYTES = 400_000
 class Updates:
     """Turns events into updates; remembers what a running turn needs (arguments, files before an edit).
 
-    `replaying`: the events are of the past, so nothing was streamed and files are not read.
+    `root`: the directory as the editor knows it; `copy`: where its files really are, when the run works in a
+    copy. `replaying`: the events are of the past, so nothing was streamed and files are not read.
     """
 
     root: Path
+    copy: Path | None = None
     window: int = 0
     replaying: bool = False
     terminals: dict[str, str] = field(default_factory=lambda: dict[str, str]())
@@ -104,7 +106,7 @@ class Updates:
             return
         path = self._path(event.id)
         if path is not None and _KINDS.get(event.name) == "edit" and not self.replaying:
-            self.before[event.id] = _text(path)
+            self.before[event.id] = _text(self._real(path))
         yield helpers.start_tool_call(
             _id(event),
             event.title,
@@ -120,7 +122,7 @@ class Updates:
         path = self._path(event.id)
         content: Any = helpers.tool_content(helpers.text_block(event.text))
         if event.id in self.before and path is not None and not event.failed:
-            old, new = self.before.pop(event.id), _text(path)
+            old, new = self.before.pop(event.id), _text(self._real(path))
             if new is not None and old != new:
                 content = helpers.tool_diff_content(str(path), new, old)
         status = "failed" if event.failed else "completed"
@@ -129,6 +131,11 @@ class Updates:
             head = helpers.tool_content(helpers.text_block(event.text.partition("\n")[0]))
             contents = [helpers.tool_terminal_ref(terminal), head]
         yield helpers.update_tool_call(_id(event), status=status, content=contents)
+
+    def _real(self, path: Path) -> Path:
+        return (
+            self.copy / path.relative_to(self.root) if self.copy and path.is_relative_to(self.root) else path
+        )
 
     def _path(self, call: str) -> Path | None:
         """The file that a call names, as the editor knows it: by its absolute path."""

@@ -13,6 +13,7 @@ from kimi_mcp.config import state_directory
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     host.add_model(parser)
+    host.add_budget(parser)
     choice.add_leave(parser)
 
 
@@ -32,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from kimi_mcp.runs.request import Request
 
     settings = choice.settings(options)
+    budget = host.budget(options)
 
     def ordered(
         text: str,
@@ -43,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         model: str,
         read_only: bool,
     ) -> Request:
-        request = order(settings, text, images, root, in_place=True, budget=None, mode=mode)
+        request = order(settings, text, images, root, in_place=True, budget=budget, mode=mode)
         changes = {"protocol": protocol, "read_only": read_only, "model": model or request.model}
         return request.model_copy(update=changes)
 

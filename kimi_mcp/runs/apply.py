@@ -27,15 +27,16 @@ async def apply(folder: RunFolder, workspace: Workspace) -> list[str]:
     if not patch:
         raise NotFound(f"Run {folder.id} has no patch.")
     try:
-        changes = await _changes(folder)
+        changes = await patched(folder)
         await asyncio.to_thread(journal.apply, workspace, TOOL, changes)
     except Conflict:
         placer = next(tool for tool in TOOLS if tool.name == "apply_patch")
         await placer(workspace, {"patch": patch.decode("utf-8", "replace")})
-    return sorted(change.path for change in await _changes(folder))
+    return sorted(change.path for change in await patched(folder))
 
 
-async def _changes(folder: RunFolder) -> list[Change]:
+async def patched(folder: RunFolder) -> list[Change]:
+    """The run's patch as a change of each file: its bytes before the run and behind it."""
     outcome = folder.outcome()
     best = attempt_folder(folder, outcome.attempt if outcome else 1)
     base, tree = _trees(best)
