@@ -3,6 +3,7 @@
 Everything from the model, the tools and the repository is escaped and made visible.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from html import escape
@@ -10,10 +11,10 @@ from importlib.resources import files
 from typing import Any
 
 from kimi_mcp.agent import events as ev
-from kimi_mcp.model.messages import Call
+from kimi_mcp.model.messages import Call, Image
 from kimi_mcp.runs import words
 from kimi_mcp.runs.export.plot import cost_plot
-from kimi_mcp.runs.export.steps import Step, Trajectory, trajectory
+from kimi_mcp.runs.export.steps import Part, Step, Trajectory, trajectory
 from kimi_tools.visible import reveal
 
 _SHORT = 600
@@ -61,7 +62,8 @@ def _head(run: str, title: str, whole: Trajectory) -> str:
     rows = "".join(f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in facts)
     reason = f"<p class='reason'>{_text(outcome.reason)}</p>" if outcome else ""
     summary = f"<div class='summary'>{_text(outcome.summary)}</div>" if outcome and outcome.summary else ""
-    badge = f"<span class='badge {'good' if good else 'open'}'>{_text(status.replace('_', ' '))}</span>"
+    word = f"{status}, verified" if good else status.replace("_", " ")
+    badge = f"<span class='badge {'good' if good else 'open'}'>{_text(word)}</span>"
     return f"<header>{badge}<h1>{_text(title)}</h1>{reason}<dl>{rows}</dl>{summary}</header>"
 
 
@@ -113,11 +115,12 @@ def _plot(whole: Trajectory) -> str:
     return cost_plot(whole.steps, whole.state.started.at if whole.state.started else 0.0)
 
 
-def _part(part: "Step | ev.Said | ev.Folded | ev.Troubled | ev.Resumed") -> str:
+def _part(part: Part) -> str:
     match part:
         case ev.Said(by="user"):
             body = _text(words.asked(part.text))
-            return f"<li class='said user'><b>User</b><div class='text'>{body}</div></li>"
+            shown = "".join(map(_picture, part.images))
+            return f"<li class='said user'><b>User</b><div class='text'>{body}</div>{shown}</li>"
         case ev.Said():
             return f"<li class='said harness'><b>Harness</b> <span>{_text(part.text)}</span></li>"
         case ev.Folded():
@@ -125,12 +128,20 @@ def _part(part: "Step | ev.Said | ev.Folded | ev.Troubled | ev.Resumed") -> str:
             return (
                 f"<li class='said harness'><b>Context</b> <span>{how} at {part.before:,} tokens</span></li>"
             )
+        case ev.Attempted():
+            proof = "verified" if part.outcome.evidence.verified else "not verified"
+            return f"<li class='said harness'><b>Attempt {part.number}</b> <span>ended, {proof}</span></li>"
         case ev.Troubled():
             return f"<li class='said trouble'><b>Trouble</b> <span>{_text(part.text)}</span></li>"
         case ev.Resumed():
             return "<li class='said harness'><b>Resumed</b></li>"
         case Step():
             return _step(part)
+
+
+def _picture(image: Image) -> str:
+    data = base64.b64encode(image.data).decode("ascii")
+    return f'<img alt="a picture of the issue" src="data:{escape(image.media_type)};base64,{data}">'
 
 
 def _step(step: Step) -> str:
@@ -191,6 +202,8 @@ def _arguments(arguments: Mapping[str, Any]) -> str:
 def _diff(text: str) -> str:
     lines: list[str] = []
     for line in reveal(text).splitlines():
+        if line.startswith("index "):
+            continue
         kind = next((name for start, name in _DIFF if line.startswith(start)), "")
         lines.append(
             f"<span class='{kind}'>{escape(line)}</span>" if kind else f"<span>{escape(line)}</span>"

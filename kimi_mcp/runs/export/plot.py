@@ -55,4 +55,6 @@ def cost_plot(steps: list[Step], began: float) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}" if seconds >= 60 else f"{seconds:.0f} s"
+    if seconds >= 60:
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+    return f"{seconds:.0f} s" if seconds >= 10 or not seconds else f"{seconds:.1f} s"

@@ -19,12 +19,15 @@ class Step:
     spent: float = 0.0
 
 
+Part = Step | ev.Said | ev.Folded | ev.Troubled | ev.Resumed | ev.Attempted
+
+
 @dataclass(slots=True)
 class Trajectory:
     """A whole run. `parts`: messages, steps and foldings in their order."""
 
     state: State
-    parts: list["Step | ev.Said | ev.Folded | ev.Troubled | ev.Resumed"]
+    parts: list["Part"]
 
     @property
     def steps(self) -> list[Step]:
@@ -48,7 +51,7 @@ def trajectory(events: Iterable[ev.Event]) -> Trajectory:
             case ev.Answered():
                 step = Step(event, spent=state.cost)
                 found.parts.append(step)
-            case ev.Said() | ev.Folded() | ev.Troubled() | ev.Resumed():
+            case ev.Said() | ev.Folded() | ev.Troubled() | ev.Resumed() | ev.Attempted():
                 found.parts.append(event)
             case ev.Returned() if step:
                 step.returned.append(event)

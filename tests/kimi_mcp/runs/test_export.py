@@ -6,6 +6,7 @@ import json
 import pytest
 
 from kimi_mcp.agent import events as ev
+from kimi_mcp.model.messages import Image
 from kimi_mcp.runs.export import FORMATS
 from tests.conftest import write_files
 from tests.kimi_mcp.agent.conftest import BUGGY, FIX, REPRODUCE, Bench, shell
@@ -115,6 +116,17 @@ def test_the_page_is_whole_and_runs_nothing_of_strangers(events: list[ev.Event])
     ):
         assert shown in text, shown
     assert text.count("class='step'") == 9
+
+
+def test_the_page_shows_the_issues_pictures_and_the_attempts(events: list[ev.Event]) -> None:
+    said = next(event for event in events if isinstance(event, ev.Said))
+    shown = said.model_copy(update={"images": (Image(b"\x89PNG", 'image/png"onload="x'),)})
+    last = events[-1]
+    assert isinstance(last, ev.Ended)
+    attempt = ev.Attempted(number=1, outcome=last.outcome)
+    text = FORMATS["html"][0]("run-1", [events[0], shown, attempt])
+    assert '<img alt="a picture of the issue" src="data:image/png&quot;onload=&quot;x;base64,iVBORw==">' in text
+    assert "<b>Attempt 1</b> <span>ended, not verified</span>" in text
 
 
 @pytest.mark.parametrize("name", FORMATS)
