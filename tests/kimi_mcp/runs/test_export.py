@@ -64,7 +64,7 @@ def test_minis_form_says_its_format_and_ends_with_the_exit(events: list[ev.Event
 
 
 def test_atif_keeps_the_rules_that_harbor_checks(events: list[ev.Event]) -> None:
-    """The rules of harbor 0.25.0's models, which need packages that are not here; checked by hand with them."""
+    """The rules of harbor's models; `test_real_readers` asks them themselves."""
     document = json.loads(FORMATS["atif"][0]("run-1", events))
     assert document["schema_version"] == "ATIF-v1.8"
     assert [step["step_id"] for step in document["steps"]] == list(range(1, len(document["steps"]) + 1))
