@@ -30,7 +30,7 @@ SETTINGS: dict[str, str] = {
     "max_processes": "processes and threads of one command; default: 4096; 0: no limit",
     "model": "the agent's model; default: the best that the host has",
     "base_url": "the model's host: an address, or moonshot, moonshot-cn, kimi-code, openrouter, ollama",
-    "mode": "instant, thinking or agent",
+    "mode": "instant, thinking, agent or swarm",
 }
 """Every setting that may stand in the environment or in the file, and what it says."""
 

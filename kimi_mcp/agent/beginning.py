@@ -18,7 +18,7 @@ async def begin(agent: Agent, task: Task) -> AsyncIterator[ev.Event]:
             mode=task.mode,
             protocol=task.protocol,
             budget=task.budget,
-            system=prompts.system_prompt(task.protocol, [function.name for function in functions]),
+            system=prompts.system_prompt(task.protocol, [function.name for function in functions], task.mode),
             functions=functions,
             base=await agent.snapshot.begin(),
         )

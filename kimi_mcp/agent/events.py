@@ -12,8 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from kimi_mcp.model.messages import Answer, Function, Image, Usage
 
-Mode = Literal["instant", "thinking", "agent"]
-"""instant: without thinking; thinking: with; agent: with, and several attempts where one is not enough."""
+Mode = Literal["instant", "thinking", "agent", "swarm"]
+"""instant: without thinking; thinking: with; agent: with, a few helpers that read, and several attempts where one is
+not enough; swarm: as agent, and begins with up to 100 helpers side by side."""
+
+HELPED: tuple[Mode, ...] = ("agent", "swarm")
+"""Modes with helpers and with several attempts."""
 
 Protocol = Literal["issue", "chat", "plan"]
 """issue: ends with a checked submission; chat: a turn ends when the model answers without a call; plan: the

@@ -35,6 +35,12 @@ def seconds_left(state: State) -> float | None:
     return max(0.0, limit - seconds(state)) if limit else None
 
 
+def dollars_left(state: State) -> float | None:
+    """Money left, None where it is not limited."""
+    limit = _budget(state).cost
+    return max(0.0, limit - state.cost) if limit else None
+
+
 def uses(state: State) -> list[Use]:
     """Every limit that is set, the most used first."""
     budget = _budget(state)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kimi_mcp.agent.events import Protocol
+from kimi_mcp.agent.events import Mode, Protocol
 
 _WHO = """\
 You are kimi-mcp, a careful software engineer working in one repository through functions. Paths are \
@@ -49,18 +49,23 @@ touches: callers, sibling code, tests, documents. Keep the plan with update_plan
 without a call: what will be changed where (path:line) and why, in which order, how it will be tested, what \
 could go wrong, and what you would ask the user. The user reads the plan, then lets you carry it out."""
 
+_SWARM = """\
+- Begin with delegate: helpers read side by side, up to 100 of them, so ask many narrow questions in one call: one \
+for each possible cause, module, caller and behaviour of the issue. Then you decide and edit alone. Ask again before \
+you submit: what else depends on what you changed?"""
+
 _HELPERS = """\
 - For a large or unfamiliar code base, ask several independent questions at once with delegate; you decide \
 and edit alone."""
 
 
-def system_prompt(protocol: Protocol, names: Sequence[str]) -> str:
+def system_prompt(protocol: Protocol, names: Sequence[str], mode: Mode = "thinking") -> str:
     """The system prompt for a protocol and the functions that are really there."""
     habits = _HABITS
     if "edit_file" not in names:
         habits = "\n".join(line for line in habits.splitlines() if "edit_file" not in line)
     if "delegate" in names:
-        habits += f"\n{_HELPERS}"
+        habits += f"\n{_SWARM if mode == 'swarm' else _HELPERS}"
     return "\n\n".join([_WHO, _PROTOCOLS[protocol], habits])
 
 

@@ -1,11 +1,12 @@
 """Helpers that look at the repository side by side, each with a question and a context of its own.
 
 They read only, so that nobody edits the same tree at once; the paths that the orchestrator waits for are what
-counts (Moonshot's critical steps). Where the host lets only one request through at a time, they go one by one.
+counts (Moonshot's critical steps). Where the host lets only so many requests through at a time, the client keeps to
+that, so on an account with one slot they go one by one.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,9 +24,11 @@ from kimi_tools.progress import report
 from kimi_tools.tool import Param, Params, Result, Tool, tool
 from kimi_tools.workspace import Workspace
 
-AT_ONCE = 4
-MOST = 8
-"""Helpers of one call."""
+AT_ONCE, MOST = 4, 8
+"""Helpers at work side by side, and of one call."""
+
+SWARM_AT_ONCE, SWARM_MOST = 20, 100
+"""The same in the mode `swarm`; Moonshot's own swarm has up to 100."""
 
 BUDGET = ev.Budget(steps=25, seconds=900)
 """For each helper; Moonshot's own subagents have 100 steps at most."""
@@ -56,6 +59,19 @@ class Still(Snapshot):
 
 
 @dataclass(slots=True)
+class Purse:
+    """The dollars that all helpers of one call may spend; None for no limit."""
+
+    left: float | None
+
+    def pay(self, dollars: float | None) -> bool:
+        """Spend; False when nothing is left."""
+        if self.left is not None:
+            self.left -= dollars or 0.0
+        return self.left is None or self.left > 0
+
+
+@dataclass(slots=True)
 class Found:
     """What one helper came to."""
 
@@ -65,11 +81,20 @@ class Found:
 
 
 class DelegateParams(Params):
-    questions: list[str] = Param("One self-contained question per helper", min_length=1, max_length=MOST)
+    questions: list[str] = Param(
+        "One self-contained question per helper", min_length=1, max_length=SWARM_MOST
+    )
 
 
-def delegate_tool(model: Model, catalogue: Sequence[Tool]) -> Tool:
-    """The function `delegate` for one model."""
+def delegate_tool(
+    model: Model,
+    catalogue: Sequence[Tool],
+    dollars: Callable[[], float | None] = lambda: None,
+    *,
+    swarm: bool = False,
+) -> Tool:
+    """The function `delegate` for one model. `dollars`: what the run has left when it is called."""
+    at_once, most = (SWARM_AT_ONCE, SWARM_MOST) if swarm else (AT_ONCE, MOST)
     reading = [one for one in catalogue if one.effect == "reads"]
 
     @tool(
@@ -82,18 +107,21 @@ def delegate_tool(model: Model, catalogue: Sequence[Tool]) -> Tool:
         questions = [question.strip() for question in params.questions if question.strip()]
         if not questions:
             raise BadArguments("There is no question; give one per helper.")
-        gate = asyncio.Semaphore(AT_ONCE)
+        if len(questions) > most:
+            raise BadArguments(f"There are {len(questions)} questions; ask at most {most} at once.")
+        gate = asyncio.Semaphore(at_once)
+        purse = Purse(dollars())
 
         async def one(number: int) -> Found:
             async with gate:
-                return await _ask(model, workspace, reading, questions[number], f"helper {number + 1}")
+                return await _ask(model, workspace, reading, questions[number], f"helper {number + 1}", purse)
 
         found = list(await asyncio.gather(*(one(number) for number in range(len(questions)))))
         spent = [helper.state for helper in found]
         for number, helper in enumerate(found):
             if helper.again:
                 name = f"helper {number + 1}"
-                found[number] = await _ask(model, workspace, reading, questions[number], name)
+                found[number] = await _ask(model, workspace, reading, questions[number], name, purse)
                 spent.append(found[number].state)
         if not any(helper.answer for helper in found):
             raise Unavailable("No helper could answer; look into it yourself.")
@@ -102,13 +130,19 @@ def delegate_tool(model: Model, catalogue: Sequence[Tool]) -> Tool:
     return delegate
 
 
-async def _ask(model: Model, workspace: Workspace, tools: Sequence[Tool], question: str, name: str) -> Found:
+async def _ask(
+    model: Model, workspace: Workspace, tools: Sequence[Tool], question: str, name: str, purse: Purse
+) -> Found:
     toolbox = Toolbox(workspace, tools, (update_plan, read_result))
     agent = Agent(model, toolbox, Still(), private=False)
     task = Task(_ORDER + question, protocol="chat", budget=BUDGET)
+    if not purse.pay(0.0):
+        return Found()
     async for event in run(agent, task):
         if isinstance(event, ev.Called):
             report(f"{name}: {event.title}")
+        elif isinstance(event, ev.Answered) and not purse.pay(event.answer.cost):
+            agent.inbox.stop("The money of the run is used up.")
     outcome = agent.state.ended.outcome if agent.state.ended else None
     if outcome is None or outcome.status == "model_failed":
         return Found(again=True, state=agent.state)

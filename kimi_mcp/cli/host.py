@@ -14,7 +14,7 @@ from kimi_mcp.model.errors import KeyRefused
 from kimi_mcp.model.keys import advice, find_key
 from kimi_tools import redact
 
-MODES = ("instant", "thinking", "agent")
+MODES = ("instant", "thinking", "agent", "swarm")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         metavar="U",
         help="the host: an address, or moonshot (default), moonshot-cn, kimi-code, openrouter, ollama",
     )
-    parser.add_argument("--mode", choices=MODES, help="without thinking, with it (default), or all means")
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        help="instant: no thinking; thinking (default); agent: with helpers that read, and up to three attempts; "
+        "swarm: as agent, and begins with up to 100 helpers side by side",
+    )
 
 
 def add_budget(parser: argparse.ArgumentParser) -> None:

@@ -78,7 +78,7 @@ def _common(parser: argparse.ArgumentParser, *, instances_flag: bool = False) ->
 def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="default: the best that the host has")
     parser.add_argument("--host", default="moonshot", help="name or address (moonshot, openrouter, http://…)")
-    parser.add_argument("--mode", choices=("instant", "thinking", "agent"), default="thinking")
+    parser.add_argument("--mode", choices=("instant", "thinking", "agent", "swarm"), default="thinking")
     parser.add_argument(
         "--concurrency", type=int, default=0, help="requests at once, of all workers together"
     )

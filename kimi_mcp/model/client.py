@@ -5,6 +5,7 @@ nudged, one that was cut at its token limit is continued, and a field that a hos
 from then on.
 """
 
+import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -99,6 +100,7 @@ class KimiModel:
         self._fields = self._first_fields(thinking, effort, session or uuid.uuid4().hex)
         self._dropped: set[str] = set()
         self._pressure = 1.0
+        self._width = anyio.CapacityLimiter(math.inf)
 
     @property
     def name(self) -> str:
@@ -233,6 +235,8 @@ class KimiModel:
         )
         if turn.attempts > most or time.monotonic() + seconds > turn.deadline:
             raise _after(refused, turn.attempts) from None
+        if refused.slots:  # helpers ask side by side: no more than the account has slots
+            self._width.total_tokens = min(self._width.total_tokens, refused.slots)
         if refused.tokens:
             self._pressure = max(0.125, self._pressure / 2)
         reason = str(refused.error)
@@ -257,7 +261,7 @@ class KimiModel:
         assembler = Assembler()
         came: list[object] = []
         tokens = self._meter.prompt(turn.asked, turn.functions) + cap
-        async with self.gate.request(tokens) if self.gate else nullcontext():
+        async with self._width, self.gate.request(tokens) if self.gate else nullcontext():
             await self._received(turn, body, fields, assembler, came)
         if not assembler.chunks and not turn.whole:  # a server that fails behind its 200 tells why only so
             turn.whole = True

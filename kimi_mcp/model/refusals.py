@@ -46,6 +46,7 @@ _STRUCTURE = re.compile(
     r"|reasoning_content is missing|must be unique",
     re.IGNORECASE,
 )
+_SLOTS = re.compile(r"max (?:organization )?concurrency: (\d{1,6})", re.IGNORECASE)
 _AGAIN_IN = re.compile(r"try again (?:after|in) (\d+(?:\.\d+)?) ?s", re.IGNORECASE)
 
 Remedy = Literal["", "retry", "drop", "strict"]
@@ -56,7 +57,8 @@ class Refusal:
     """A host's refusal. `remedy`: try again, drop a field (named in `fields`), or mend the history strictly.
 
     `wait`: seconds that the host asks for, None where it says nothing. `tokens`: it was the limit of tokens
-    per minute, to which the answer's cap counts.
+    per minute, to which the answer's cap counts. `slots`: requests at once that the host allows, 0 where it
+    says nothing.
     """
 
     error: ModelError
@@ -64,6 +66,7 @@ class Refusal:
     wait: float | None = None
     fields: tuple[str, ...] = ()
     tokens: bool = False
+    slots: int = 0
 
 
 def refusal(
@@ -91,7 +94,10 @@ def refusal(
         return Refusal(NoSuchModel(f"The host does not have '{model}' ({quoted}). {advice}"))
     if status in (0, 408, 409, 429) or status >= 500:
         error = Unreachable(f"The host could not answer ({quoted}).")
-        return Refusal(error, "retry", wait=asked_wait(headers, message), tokens="TPM" in message)
+        found = _SLOTS.search(message)
+        slots = int(found[1]) if found else 0
+        wait = asked_wait(headers, message)
+        return Refusal(error, "retry", wait=wait, tokens="TPM" in message, slots=slots)
     if _STRUCTURE.search(said):
         return Refusal(RequestRefused(f"The host refuses the history ({quoted})."), "strict")
     if fields := tuple(name for name in sent if _names(message, name)):

@@ -44,7 +44,7 @@ class Desk:
 
 class ResolveParams(Params):
     issue: str = Param("The issue, in full")
-    mode: Literal["instant", "thinking", "agent"] = Param("How hard to think", default="thinking")
+    mode: Literal["instant", "thinking", "agent", "swarm"] = Param("How hard to think", default="thinking")
     max_minutes: int = Param("Time at most", default=60, ge=1, le=1440)
     max_cost: float = Param("US dollars at most; 0: no limit", default=5.0, ge=0)
 

@@ -6,16 +6,19 @@ import shutil
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from kimi_mcp.agent import events as ev
+from kimi_mcp.agent import limits
 from kimi_mcp.agent.agent import Agent
 from kimi_mcp.agent.attempts import worthwhile
 from kimi_mcp.agent.functions import OWN
 from kimi_mcp.agent.loop import run
 from kimi_mcp.agent.snapshot import Snapshot
+from kimi_mcp.agent.state import State
 from kimi_mcp.agent.swarm import delegate_tool
 from kimi_mcp.agent.toolbox import Toolbox
 from kimi_mcp.agent.watch import Inbox
@@ -87,7 +90,7 @@ async def work(
     """
     inbox = inbox or Inbox()
     request = folder.record().request
-    several = request.mode == "agent" and not request.in_place and request.protocol == "issue"
+    several = request.mode in ev.HELPED and not request.in_place and request.protocol == "issue"
     with folder.at_work():
         folder.mend()
         try:
@@ -151,11 +154,13 @@ async def _worked(
             snapshot = Snapshot(workspace.root, folder.tree)
             tools = [tool for tool in TOOLS if tool.effect == "reads" or not request.read_only]
             own = [tool for tool in OWN if tool.effect == "reads" or not request.read_only]
-            if request.mode == "agent":
-                own.append(delegate_tool(model, TOOLS))
+            known = State()
+            if request.mode in ev.HELPED:
+                left = partial(limits.dollars_left, known)
+                own.append(delegate_tool(model, TOOLS, left, swarm=request.mode == "swarm"))
             own += beside.more
             toolbox = Toolbox(workspace, map(beside.dress, tools), [beside.dress(tool) for tool in own])
-            agent = Agent(model, toolbox, snapshot, not request.in_place, inbox, request.protocol)
+            agent = Agent(model, toolbox, snapshot, not request.in_place, inbox, request.protocol, known)
             for event in folder.events():
                 agent.take(event)
             task = None

@@ -3,17 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import anyio
+from pydantic import SecretStr
+
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent.agent import Agent, Task
 from kimi_mcp.agent.functions import OWN
+from kimi_mcp.agent.loop import run
 from kimi_mcp.agent.snapshot import Snapshot
 from kimi_mcp.agent.swarm import delegate_tool
 from kimi_mcp.agent.toolbox import Toolbox
+from kimi_mcp.model.connect import Connection, connect
 from kimi_mcp.model.errors import Unreachable
 from kimi_mcp.model.messages import Answer, CallResult, Function, Message, User
 from kimi_tools.catalog import TOOLS
+from tests.kimi_api import Account, KimiApi, Request, Turn
+from tests.kimi_api import Call as Asked
 from tests.kimi_mcp.agent.conftest import Bench
 from tests.kimi_mcp.agent.script import OnDelta, Script, calls, says
+from tests.kimi_mcp.model.asking import HASTY
 
 
 @dataclass
@@ -88,3 +96,57 @@ def test_a_host_with_one_slot_is_asked_one_by_one(bench: Bench) -> None:
     assert "add is in calc.py:1" in result(events).text
     assert "double is in calc.py:1" in result(events).text
     assert model.most == 1
+
+
+def test_a_swarm_takes_a_hundred_questions_and_a_few_helpers_eight(bench: Bench) -> None:
+    asks = calls(("delegate", {"questions": [f"Where is n{n}" for n in range(100)]}))
+    for swarm, at_once in ((True, 20), (False, 0)):
+        model = Colony([asks, says("Thanks.")])
+        toolbox = Toolbox(bench.workspace, TOOLS, (*OWN, delegate_tool(model, TOOLS, swarm=swarm)))
+        bench.agent = Agent(model, toolbox, Snapshot(bench.root, bench.state / "tree"), private=True)
+        events = bench.events(Task("x", protocol="chat", mode="swarm" if swarm else "agent"))
+        assert model.most == at_once
+        if swarm:
+            assert "n0 is in calc.py:1" in result(events).text
+            started = events[0]
+            assert isinstance(started, ev.Started)
+            assert "Begin with delegate" in started.system
+        else:
+            assert "There are 100 questions; ask at most 8 at once." in result(events).text
+
+
+def test_helpers_share_what_money_is_left(bench: Bench) -> None:
+    """Each answer costs a cent: with three left, not even two helpers finish."""
+    questions = calls(("delegate", {"questions": [f"Where is n{n}" for n in range(8)]}))
+    model = Colony([questions, says("Thanks.")])
+    toolbox = Toolbox(bench.workspace, TOOLS, (*OWN, delegate_tool(model, TOOLS, lambda: 0.03)))
+    bench.agent = Agent(model, toolbox, Snapshot(bench.root, bench.state / "tree"), private=True)
+    events = bench.events(Task("x", protocol="chat"))
+    assert result(events).cost is not None
+    assert result(events).cost < 0.08
+
+
+def test_helpers_on_an_account_with_one_slot_go_one_by_one_over_http(bench: Bench) -> None:
+    """The endpoint refuses what is too much at once; the client learns it from the first refusal."""
+
+    async def work(api: KimiApi) -> list[ev.Event]:
+        connection = Connection(api.url, "kimi-k2.6", SecretStr("sk-x"), kind="moonshot", limits=HASTY)
+        async with await connect(connection) as model:
+            toolbox = Toolbox(bench.workspace, TOOLS, (*OWN, delegate_tool(model, TOOLS, swarm=True)))
+            bench.agent = Agent(model, toolbox, Snapshot(bench.root, bench.state / "tree"), private=True)
+            return [event async for event in run(bench.agent, Task("x", protocol="chat", mode="swarm"))]
+
+    def respond(request: Request) -> Turn:
+        said = str(request.body["messages"][1]["content"])
+        if "one of several helpers" in said:
+            return Turn(text=f"{said.split()[-1]} is in calc.py:1", delay=0.02)
+        if request.body["messages"][-1]["role"] == "tool":
+            return Turn(text="Thanks.")
+        return Turn(calls=(Asked("delegate", {"questions": [f"Where is n{n}" for n in range(12)]}),))
+
+    with KimiApi(respond, account=Account(concurrency=1)) as api:
+        events = anyio.run(work, api)
+        refused = api.refusals
+    for number in range(12):
+        assert f"n{number} is in calc.py:1" in result(events).text
+    assert 0 < len(refused) <= 12

@@ -125,7 +125,9 @@ def test_the_page_shows_the_issues_pictures_and_the_attempts(events: list[ev.Eve
     assert isinstance(last, ev.Ended)
     attempt = ev.Attempted(number=1, outcome=last.outcome)
     text = FORMATS["html"][0]("run-1", [events[0], shown, attempt])
-    assert '<img alt="a picture of the issue" src="data:image/png&quot;onload=&quot;x;base64,iVBORw==">' in text
+    assert (
+        '<img alt="a picture of the issue" src="data:image/png&quot;onload=&quot;x;base64,iVBORw==">' in text
+    )
     assert "<b>Attempt 1</b> <span>ended, not verified</span>" in text
 
 
