@@ -3,8 +3,8 @@
 A session works in the user's own tree. Before a call that names a file, the editor is asked for its text. Where
 that differs from the disk the file has unsaved changes: a read gives the editor's text; an edit first has the
 editor save it, then changes the file (journalled, so undo gives back what the person had). The edited file is
-handed to the editor, so that its buffer follows, unless the person typed in between. Searches and commands see
-the disk, as the person's own terminal does; the agent is told so.
+handed to the editor where its buffer does not follow by itself, unless the person typed in between. Searches and
+commands see the disk, as the person's own terminal does; the agent is told so.
 """
 
 import asyncio
@@ -103,9 +103,9 @@ class Buffers:
         except ToolError:
             return
         now = await self._text(workspace.root / path)
-        known = [before or "", content.text]
-        typed = now is not None and not any(_same(text, now) for text in known)
-        if content.encoding == "utf-8" and not (content.strays or content.mark or typed):
+        if now is not None and (_same(content.text, now) or not _same(before or "", now)):
+            return  # it has the new text, or the person typed since
+        if content.encoding == "utf-8" and not (content.strays or content.mark):
             await self._write(workspace.root / path, content.text)
 
     async def _write(self, path: Path, text: str) -> None:

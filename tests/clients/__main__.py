@@ -1,4 +1,4 @@
-"""`uv run python -m tests.clients [NAME …]`: the matrix of real clients, as a Markdown table.
+"""`uv run python -m tests.clients [NAME …]`: the matrices of real clients, MCP and ACP, as Markdown tables.
 
 A long call is one of more than a minute, after which many clients give up where their settings do not say
 otherwise; the settings are those that the project documents. The cancelled call is one that the person ends
@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from tests.clients import install
+from tests.clients import acp, install
 from tests.clients.drivers import CLIENTS, Client
 from tests.clients.turns import Turn, run_turn
 
@@ -136,22 +138,32 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="beginnings of clients' names; default: all")
     parser.add_argument("--quick", action="store_true", help="only connect, list, call and show")
     parser.add_argument("--jobs", type=int, default=3, help="clients at once")
+    parser.add_argument("--get", action="store_true", help="only install the named clients")
     parser.add_argument("--keep", type=Path, help="keep what was seen in this directory")
     options = parser.parse_args()
-    chosen = [
-        client
-        for client in CLIENTS
-        if not options.names or client.name.lower().startswith(tuple(name.lower() for name in options.names))
-    ]
+    names = tuple(name.lower() for name in options.names) or ("",)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="kimi-mcp-clients-"))
     node = install.node()
-    benches = [Bench(client, folder, node) for client in chosen]
+    benches = [Bench(client, folder, node) for client in CLIENTS if client.name.lower().startswith(names)]
+    agents = [client for client in acp.CLIENTS if client.name.lower().startswith(names)]
+    for client in agents:
+        client.get(node)
+    if options.get:
+        return
     columns = COLUMNS[:8] if options.quick else COLUMNS
-    print("| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns), flush=True)
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for row in pool.map(lambda bench: bench.row(options.quick), benches):
-            print("| " + " | ".join(row) + " |", flush=True)
+    _table(columns, benches, lambda bench: bench.row(options.quick), options.jobs)
+    columns = acp.COLUMNS[:-2] if options.quick else acp.COLUMNS
+    _table(columns, agents, lambda client: acp.row(client, folder, node, options.quick), options.jobs)
     print(f"\nWhat was seen is in {folder}", file=sys.stderr)
+
+
+def _table(columns: tuple[str, ...], clients: list, row: Callable[[Any], list[str]], jobs: int) -> None:  # type: ignore[type-arg]
+    if not clients:
+        return
+    print("\n| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns), flush=True)
+    with ThreadPoolExecutor(jobs) as pool:
+        for cells in pool.map(row, clients):
+            print("| " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients import install
+from tests.clients import acp, install
 from tests.clients.__main__ import Bench
 from tests.clients.drivers import CLIENTS, Client
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(
+            client,
+            id=client.name,
+            marks=pytest.mark.skipif(
+                client.where() is None, reason="not installed; see tests/clients/acp.py"
+            ),
+        )
+        for client in acp.CLIENTS
+    ],
+)
+def test_a_real_acp_client_sees_an_edit_asks_for_leave_and_lends_what_it_has(
+    client: acp.Client, tmp_path: Path
+) -> None:
+    cells = acp.row(client, tmp_path, install.node(), quick=True)
+    assert not [cell for cell in cells[2:] if "no**" in cell], cells
 
 
 def here(client: Client) -> bool:
