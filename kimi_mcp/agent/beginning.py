@@ -40,6 +40,7 @@ async def go_on(agent: Agent, budget: ev.Budget | None = None) -> AsyncIterator[
     `budget` replaces what the run may use as a whole.
     """
     agent.inbox.open()
+    stopped = agent.state.ended is not None and agent.state.ended.outcome.status == "cancelled"
     yield _resumed(agent, budget)
     tree = await agent.snapshot.begin()
     if agent.private and tree != agent.state.tree:
@@ -47,7 +48,7 @@ async def go_on(agent: Agent, budget: ev.Budget | None = None) -> AsyncIterator[
     recorded = agent.state.patched.tree if agent.state.patched else agent.state.base
     if agent.state.tree != recorded:
         yield await agent.patched(agent.state.tree)
-    if agent.inbox.messages:
+    if stopped or agent.inbox.messages:
         for call in list(agent.state.pending):
             yield agent.returned(Done(call, "Cancelled by the user before it was done.", True, 0.0))
     for event in _heard(agent):

@@ -117,6 +117,8 @@ async def perform(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    for event in folder.events():
+        shown.know(event)
     last: Event | None = None
     async with aclosing(work(folder, connecting(folder, secret), inbox, budget)) as events:
         async for event in events:

@@ -13,6 +13,10 @@ class Screen(Protocol):
         """Show one event."""
         ...
 
+    def know(self, event: Event) -> None:
+        """Take in an event of before, without showing it: of a run that is gone on with."""
+        ...
+
     def close(self) -> None:
         """Give the terminal back."""
         ...

@@ -16,6 +16,9 @@ class JsonLines:
             sys.stdout.buffer.write(ev.to_json(event).encode() + b"\n")  # JSON is UTF-8 whatever the locale
             sys.stdout.buffer.flush()
 
+    def know(self, event: ev.Event) -> None:
+        """What an earlier process printed is not printed again."""
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -32,6 +35,10 @@ class PlainLines:
         line = self._line(event)
         if line:
             print(line, flush=True)
+
+    def know(self, event: ev.Event) -> None:
+        """Count what was before."""
+        self.state.apply(event)
 
     def close(self) -> None:
         """Nothing is held."""

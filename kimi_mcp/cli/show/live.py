@@ -35,6 +35,10 @@ class Live:
         )
         self.live.start()
 
+    def know(self, event: ev.Event) -> None:
+        """Count what was before."""
+        self.state.apply(event)
+
     def close(self) -> None:
         """Give the terminal back."""
         self.live.stop()

@@ -299,6 +299,28 @@ def test_a_cancelled_run_stops_its_command_and_keeps_its_patch(bench: Bench) -> 
     assert "a + b" in done.patch
 
 
+def test_a_call_that_was_cancelled_is_not_run_again_when_the_run_goes_on(bench: Bench) -> None:
+    agent = bench.agent_with(shell(FIX), shell("echo ran >> ran.txt; sleep 60"))
+
+    async def stop() -> None:
+        while not (bench.root / "ran.txt").exists():
+            await anyio.sleep(0.01)
+        agent.inbox.stop()
+
+    async def scenario() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stop)
+            async for _ in run(agent, Task("x")):
+                pass
+
+    anyio.run(scenario)
+    bench.model.turns = [SUBMIT, SUBMIT, SUBMIT]
+    bench.events(None)
+    assert (bench.root / "ran.txt").read_text() == "ran\n"
+    told = [m.text for m in bench.model.requests[-1] if isinstance(m, CallResult)]
+    assert any("Cancelled by the user" in text for text in told)
+
+
 def test_a_prompt_that_the_host_refuses_is_shrunk_and_sent_again(bench: Bench) -> None:
     big = "print('x' * 9000)"
     first = [shell(f'python3 -c "{big}  # {n}"') for n in range(3)]

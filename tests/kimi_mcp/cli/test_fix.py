@@ -102,6 +102,15 @@ def test_a_missing_credit_ends_with_its_code_the_patch_and_how_to_go_on(cli: Cli
     assert "a + b" in next((cli.state / "runs").glob("*/patch.diff")).read_text()
 
 
+def test_a_run_that_goes_on_counts_what_was_before(cli: Cli) -> None:
+    with KimiApi([*turns()[:4], Turn(error="exceeded_current_quota_error"), *turns()[4:]]) as api:
+        assert cli.fix(api, "add is wrong").returncode == 5
+        done = cli("runs", "resume", "last")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[step 5/200" in done.stdout
+    assert "[step 1/200" not in done.stdout
+
+
 def test_no_key_is_told_before_anything_happens(cli: Cli) -> None:
     cli.environment["KIMI_MCP_API_KEY"] = ""
     done = cli("fix", "add is wrong")
