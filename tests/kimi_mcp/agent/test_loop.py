@@ -300,10 +300,11 @@ def test_a_cancelled_run_stops_its_command_and_keeps_its_patch(bench: Bench) -> 
 
 
 def test_a_call_that_was_cancelled_is_not_run_again_when_the_run_goes_on(bench: Bench) -> None:
-    agent = bench.agent_with(shell(FIX), shell("echo ran >> ran.txt; sleep 60"))
+    ran = bench.state / "ran.txt"
+    agent = bench.agent_with(shell(FIX), shell(f"echo ran >> {ran}; sleep 60"))
 
     async def stop() -> None:
-        while not (bench.root / "ran.txt").exists():
+        while not ran.exists():
             await anyio.sleep(0.01)
         agent.inbox.stop()
 
@@ -316,7 +317,7 @@ def test_a_call_that_was_cancelled_is_not_run_again_when_the_run_goes_on(bench: 
     anyio.run(scenario)
     bench.model.turns = [SUBMIT, SUBMIT, SUBMIT]
     bench.events(None)
-    assert (bench.root / "ran.txt").read_text() == "ran\n"
+    assert ran.read_text() == "ran\n"
     told = [m.text for m in bench.model.requests[-1] if isinstance(m, CallResult)]
     assert any("Cancelled by the user" in text for text in told)
 
