@@ -33,9 +33,16 @@ def repository(root: Path) -> Path:
     root.mkdir(parents=True)
     write_files(root, {"a.txt": "a\n", "d/b.txt": "b\n", ".gitignore": "built/\n", "built/x.o": "x"})
     git(root, "init", "-q", "-b", "main")
+    sign(root)
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "Start")
     return root
+
+
+def sign(root: Path) -> None:
+    """Say who commits, for tools that do not see the environment of the tests."""
+    git(root, "config", "user.name", "Ada Author")
+    git(root, "config", "user.email", "ada@example.org")
 
 
 def worktree(base: Path) -> Path:
@@ -47,6 +54,7 @@ def worktree(base: Path) -> Path:
 def worktree_of_a_bare_repository(base: Path) -> Path:
     repository(base / "main")
     git(base, "clone", "-q", "--bare", "main", "bare.git")
+    sign(base / "bare.git")
     git(base / "bare.git", "worktree", "add", "-q", str(base / "linked"), "-b", "side")
     return base / "linked"
 
@@ -56,6 +64,7 @@ def parent_of_a_submodule(base: Path) -> Path:
     parent = repository(base / "parent")
     git(parent, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(base / "library"), "sub")
     git(parent, "commit", "-q", "-m", "Submodule")
+    sign(parent / "sub")
     return parent
 
 
