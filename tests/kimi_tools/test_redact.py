@@ -1,7 +1,10 @@
 """What is masked, in whatever form it arrives, and what is not."""
 
 import base64
+import html
+import json
 import random
+import re
 import sysconfig
 import urllib.parse
 from pathlib import Path
@@ -62,6 +65,49 @@ def test_a_token_of_a_known_shape_is_masked(secret: str) -> None:
 )
 def test_a_known_value_is_masked_in_the_forms_in_which_programs_print_it(form: str) -> None:
     assert "left out]" in redact.mask(f"<<{form}>>")
+
+
+AWKWARD = "pa\"ss\\w\u00f6rd/12 34&<x>'"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        AWKWARD,
+        json.dumps({"key": AWKWARD}),
+        json.dumps({"key": AWKWARD}, ensure_ascii=False),
+        json.dumps(json.dumps({"key": AWKWARD})),
+        json.dumps(json.dumps({"key": AWKWARD}, ensure_ascii=False), ensure_ascii=False),
+        html.escape(AWKWARD),
+        repr(AWKWARD),
+        repr({"key": AWKWARD}),
+        urllib.parse.quote(AWKWARD),
+        urllib.parse.quote_plus(AWKWARD),
+        re.sub("%..", lambda match: match[0].lower(), urllib.parse.quote(AWKWARD, safe="")),
+        AWKWARD.encode().hex().upper(),
+        base64.encodebytes(b"x" * 50 + AWKWARD.encode() + b"y" * 40).decode(),
+        base64.encodebytes(b"x" * 50 + AWKWARD.encode() + b"y" * 40).decode().replace("\n", "\r\n"),
+        AWKWARD.encode("utf-16-le").decode("latin-1"),
+    ],
+)
+def test_a_value_with_characters_that_are_escaped_is_masked_in_every_form(form: str) -> None:
+    redact.know(AWKWARD)
+    data = form.encode("latin-1") if "\0" in form else form.encode()
+    assert b"left out]" in redact.mask_bytes(b"<<" + data + b">>")
+
+
+def test_base64_in_lines_is_masked_in_a_stream_of_lines() -> None:
+    redact.know(AWKWARD)
+    whole = b"before\n" + base64.encodebytes(b"x" * 50 + AWKWARD.encode() + b"y" * 90) + b"after\n"
+    expected = redact.mask_bytes(whole)
+    assert b"left out]" in expected
+    for size in (1, 3, 76, 77, 200):
+        out: list[bytes] = []
+        stream = redact.Stream(out.append)
+        for start in range(0, len(whole), size):
+            stream.add(whole[start : start + size])
+        stream.close()
+        assert b"".join(out) == expected, size
 
 
 def test_the_password_of_a_url_is_masked_and_the_rest_of_it_kept() -> None:

@@ -6,6 +6,8 @@ well-known tokens. The shapes were measured against 31 MB of the standard librar
 """
 
 import base64
+import html
+import json
 import os
 import re
 import threading
@@ -91,14 +93,19 @@ class _Values:
                 self.has_line_ends |= "\n" in value
                 forms = {form for known in self._known for form in _forms(known)}
                 longest_first = sorted(forms, key=len, reverse=True)
-                self.pattern = re.compile(b"|".join(map(re.escape, longest_first)))
+                wrapped = {form for known in self._known for form in _base64_forms(known)}
+                self.pattern = re.compile(b"|".join([*map(re.escape, longest_first), *map(_broken, wrapped)]))
 
 
 _values = _Values()
 
 
 def know(value: str) -> None:
-    """From now on this value is masked wherever text is shown, in raw, base64, hex and URL forms."""
+    """From now on this value is masked wherever text is shown.
+
+    As it is, and in the forms in which programs print it: base64 (also in lines), hex, URL, JSON (also within
+    JSON), HTML, Python, UTF-16.
+    """
     _values.add(value)
 
 
@@ -112,15 +119,33 @@ def know_environment(environment: Mapping[str, str] | None = None) -> None:
 def _forms(value: str) -> Iterator[bytes]:
     raw = value.encode("utf-8", "surrogateescape")
     yield raw
-    yield urllib.parse.quote(raw, safe="").encode()
-    yield urllib.parse.quote_plus(raw).encode()
+    for quoted in (*(urllib.parse.quote(raw, safe=safe) for safe in ("", "/")), urllib.parse.quote_plus(raw)):
+        yield quoted.encode()
+        yield re.sub(r"%..", lambda match: match[0].lower(), quoted).encode()
     yield raw.hex().encode()
+    yield raw.hex().upper().encode()
+    for in_json in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield in_json.encode("utf-8", "surrogateescape")
+        yield json.dumps(in_json, ensure_ascii=False)[1:-1].encode("utf-8", "surrogateescape")
+    yield html.escape(value).encode("utf-8", "surrogateescape")
+    yield repr(value)[1:-1].encode("utf-8", "surrogateescape")
+    for encoding in ("utf-16-le", "utf-16-be"):
+        yield value.encode(encoding, "surrogatepass")
+
+
+def _base64_forms(value: str) -> Iterator[bytes]:
+    raw = value.encode("utf-8", "surrogateescape")
     for shift in range(3):  # the same bytes at each of the three places in a base64 quantum
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             encoded = encode(b"\0" * shift + raw)
             inner = encoded[(0, 2, 3)[shift] : len(encoded) - (0, 4, 4)[-(len(raw) + shift) % 3]]
             if len(inner) >= SHORTEST_VALUE:
                 yield inner
+
+
+def _broken(form: bytes) -> bytes:
+    """A pattern for a form that may be broken into lines at any place."""
+    return rb"(?:\r?\n)?".join(re.escape(form[at : at + 1]) for at in range(len(form)))
 
 
 def mask_bytes(data: bytes) -> bytes:
@@ -175,6 +200,10 @@ class Stream:
             self._held = b""
 
 
+_ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{60,}\r?\n")
+"""A full line of base64: what follows may belong to it."""
+
+
 def _safe_cut(data: bytes) -> int:
     """How much of the data can be masked and shown: no secret begins before that point and ends behind it."""
     bound = max(0, len(data) - LONGEST)
@@ -182,6 +211,8 @@ def _safe_cut(data: bytes) -> int:
     block = data.rfind(b"-----BEGIN ", bound, cut)
     if block >= 0 and b"-----END " not in data[block:cut]:
         cut = block
+    while (start := data.rfind(b"\n", bound, cut - 1) + 1) > bound and _ENCODED.fullmatch(data, start, cut):
+        cut = start
     if cut > bound:
         return cut
     for match in _matches(data):

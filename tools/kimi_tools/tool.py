@@ -111,7 +111,8 @@ class Tool:
         except ToolError as error:
             error.args = tuple(clip(redact.mask(str(part)), _ERROR_CHARS) for part in error.args)
             raise
-        workspace.policy.strangers_were_read()
+        finally:
+            workspace.policy.strangers_were_read()
         result = _masked(result)
         return replace(result, text=clip(result.text, workspace.result_chars))
 
