@@ -154,6 +154,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "kimi_tools/test_files.py::test_hidden_code_points_are_marked_in_the_text_and_exact_in_the_data",
     ),
     # platform
+    "PLAT-153": (
+        "faults/test_paths.py::test_a_name_that_means_something_elsewhere_is_a_plain_name_here",
+        "kimi_tools/journal/test_journal.py::test_git_is_never_written_under_any_of_its_names",
+    ),
     "PLAT-155": (
         "faults/test_writes.py::test_whichever_system_call_fails_all_files_are_old_or_all_are_new",
         "faults/test_paths.py::test_reads_and_writes_are_refused_by_both_doors",
@@ -209,6 +213,19 @@ TESTS: dict[str, tuple[str, ...]] = {
         "faults/test_git.py::test_an_option_in_an_argument_is_never_one",
         "kimi_tools/git/test_reading.py::test_unknown_and_malformed_revisions_are_told_apart",
         "kimi_tools/git/test_writing.py::test_a_name_that_is_no_branch_is_refused",
+    ),
+    "GIT-037": (
+        "faults/test_git_vectors.py::test_no_git_tool_springs_the_trap",
+        "faults/test_git_vectors.py::test_plain_git_springs_the_trap",
+        "faults/test_git.py::test_a_remote_that_wants_a_password_is_not_asked_for_one",
+    ),
+    "GIT-048": (
+        "faults/test_git.py::test_an_address_in_any_argument_reaches_nothing_and_its_password_is_not_told",
+        "faults/test_trust.py::test_no_declared_tool_pushes_fetches_or_lifts_the_sandbox",
+    ),
+    "GIT-055": (
+        "faults/test_git.py::test_a_remote_that_wants_a_password_is_not_asked_for_one",
+        "faults/test_git.py::test_a_command_that_is_asked_for_a_password_fails_and_does_not_wait",
     ),
     "GIT-046": ("faults/test_git.py::test_another_repository_cannot_be_named",),
     "GIT-047": (
@@ -343,7 +360,12 @@ TESTS: dict[str, tuple[str, ...]] = {
         "kimi_tools/test_process.py::test_a_flood_of_output_is_bounded_and_counted",
         "kimi_tools/test_redact.py::test_a_line_without_an_end_is_masked_and_does_not_grow_memory",
     ),
-    "TEST-084": ("faults/test_commands.py::test_the_memory_of_a_process_is_not_limited_by_address_space",),
+    "TEST-084": (
+        "faults/test_commands.py::test_the_memory_of_a_process_is_not_limited_by_address_space",
+        "kimi_tools/test_usage.py::test_a_command_that_takes_too_much_memory_is_ended_with_the_reason",
+        "kimi_tools/test_usage.py::test_memory_that_is_only_reserved_or_mapped_from_a_file_does_not_count",
+    ),
+    "TEST-091": ("faults/test_commands.py::test_a_limit_of_time_holds_when_the_clock_is_set_back",),
     "TEST-085": (
         "faults/test_commands.py::test_a_test_that_reads_standard_input_or_the_terminal_does_not_hang",
     ),
@@ -376,29 +398,27 @@ TESTS: dict[str, tuple[str, ...]] = {
         "faults/test_secrets.py::test_what_only_looks_random_is_not_masked",
         "kimi_tools/test_redact.py::test_the_standard_library_holds_no_false_hit",
     ),
+    # archive
+    "ARCH-117": (
+        "faults/test_edits.py::test_a_journal_that_was_tampered_with_restores_nothing_outside",
+        "kimi_tools/edit/test_apply_patch.py::test_what_cannot_be_applied_is_refused_with_a_reason",
+        "kimi_mcp/runs/test_place.py::test_two_attempts_at_once_work_in_their_copies_and_the_original_is_untouched",
+    ),
+    # mcp-http: there is no HTTP server, and this shows it
+    **dict.fromkeys(
+        (f"MCP-{number}" for number in range(123, 131)),
+        (
+            "faults/test_trust.py::test_the_server_listens_on_no_address",
+            "faults/test_trust.py::test_the_look_for_listening_sockets_sees_one",
+        ),
+    ),
     "SECR-152": ("faults/test_secrets.py::test_no_command_takes_a_key_as_an_argument",),
 }
 """Case: the tests, as paths below `tests/` and names."""
 
-_NO_HTTP = "kimi-mcp serves over stdin and stdout only; no socket is opened, so there is nothing to attack."
-
-_NO_REMOTES = (
-    "No git tool talks to a remote (no clone, fetch, pull or push), and the wrapper allows no transport at all "
-    "(GIT_ALLOW_PROTOCOL=none); the vectors of a lazy fetch in faults/test_git_vectors.py prove it."
-)
 REASONS: dict[str, str] = {
-    # git
-    **dict.fromkeys(("GIT-037", "GIT-048", "GIT-055"), _NO_REMOTES),
-    # testrun
-    "TEST-091": "Time limits are those of asyncio's loop, which counts with time.monotonic; no code of ours reads the "
-    "wall clock to wait (a test would have to set the system's clock).",
-    # archive
-    "ARCH-117": "No tool unpacks an archive; the journal restores files from its own records, through the door.",
-    # platform
-    "PLAT-153": "Windows is not supported; on POSIX these are plain names, and '.git' is looked for behind "
-    "backslashes, streams and trailing dots too (TRUS-017).",
-    "PLAT-154": "Needs a file system that ignores case, which a test cannot mount without being root.",
-    # mcp-http
-    **{f"MCP-{number}": _NO_HTTP for number in range(123, 131)},
+    "PLAT-154": "Needs a file system that ignores case (vfat, or ext4 and tmpfs with casefold), which neither the "
+    "machines that run this suite nor an ordinary user's namespaces have; protected names are compared without "
+    "case on every system (TRUS-016).",
 }
 """Case: why no test is needed."""

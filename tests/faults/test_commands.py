@@ -250,3 +250,23 @@ def test_a_fork_bomb_and_a_glutton_end_with_the_reason_and_the_server_goes_on(
         assert reason in client.call("run_command", command=command, timeout=60).text
         assert "text" in client.call("read_file", path="a").text
         assert "exit code 0" in client.call("run_command", command="true").text
+
+
+def test_a_limit_of_time_holds_when_the_clock_is_set_back(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace({"a": ""})
+    real, calls = time.time, 0
+
+    def set_back() -> float:
+        nonlocal calls
+        calls += 1
+        return real() - 3600 * calls
+
+    monkeypatch.setattr(time, "time", set_back)
+    monkeypatch.setattr(time, "time_ns", lambda: int(1e9 * set_back()))
+    started = time.monotonic()
+    assert "timed out" in asyncio.run(run_command(workspace, {"command": "sleep 100", "timeout": 1})).text
+    assert "exit code 0" in asyncio.run(run_command(workspace, {"command": "sleep 0.2", "timeout": 30})).text
+    assert time.monotonic() - started < 60
+    assert calls or time.time() < real()

@@ -1,5 +1,7 @@
 """Edits that meet other writers: nobody's work is lost without a word."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 from kimi_tools import journal
 from kimi_tools.catalog import TOOLS
 from kimi_tools.edit import edit_file
-from kimi_tools.errors import Conflict, NotAllowed, PathRefused
+from kimi_tools.errors import Conflict, NotAllowed, PathRefused, ToolError
 from kimi_tools.files import write_file
 from kimi_tools.journal import Change
 from kimi_tools.workspace import Stale, Workspace
@@ -135,3 +137,27 @@ def test_no_editing_tool_writes_a_protected_file_without_leave(
     with pytest.raises((PathRefused, NotAllowed)):
         anyio.run(tools[name], workspace, arguments)
     assert not (workspace.root / path).exists()
+
+
+@pytest.mark.parametrize("real", ["../outside", "/etc/hostname", "link/outside", "a/../../outside"])
+def test_a_journal_that_was_tampered_with_restores_nothing_outside(
+    make_workspace: MakeWorkspace, real: str
+) -> None:
+    """What a restored archive could do elsewhere: the journal's own entries go through the door as well."""
+    workspace = make_workspace({"a": "one\n"})
+    outside = workspace.root.parent / "outside"
+    outside.write_text("theirs\n")
+    (workspace.root / "link").symlink_to("..")
+    journal.apply(workspace, "t", [Change("a", b"one\n", b"theirs\n")])
+    done = next((workspace.state / "journal").glob("*.done"))
+    header, _, image = done.read_bytes().partition(b"\n")
+    forged = json.loads(header)
+    forged["files"][0]["real"] = forged["files"][0]["path"] = real
+    done.with_suffix(".intent").write_bytes(json.dumps(forged).encode() + b"\n" + image)
+    done.unlink()
+    with contextlib.suppress(ToolError):
+        journal.recover(workspace)
+    with contextlib.suppress(ToolError):
+        journal.undo(workspace)
+    assert outside.read_text() == "theirs\n"
+    assert not list(workspace.root.parent.glob("*.tmp"))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from kimi_tools.clip import RESULT_CHARS, weight
 from kimi_tools.errors import BadArguments, Conflict, NotFound, PathRefused, ToolError
 from kimi_tools.git import git_blame, git_branch, git_commit, git_diff, git_log, git_show, git_status
 from kimi_tools.policy import KINDS, Policy
+from kimi_tools.sandbox import Sandbox
+from kimi_tools.shell import run_command
 from kimi_tools.tool import Result, Tool
 from kimi_tools.workspace import Workspace
 from tests.conftest import GIT_ENVIRONMENT, git, write_files
@@ -489,3 +492,77 @@ def test_bad_dates_and_long_arguments_do_no_harm(root: Path) -> None:
             call(git_show, root, revision=revision)
     with pytest.raises(ToolError):
         call(git_log, root, text="x" * 300_000)
+
+
+URLS = [
+    *(
+        "ext::sh -c 'touch {mark}'",
+        "file:///etc",
+        "-u./trap",
+        "--upload-pack={trap}",
+        "-c core.fsmonitor={trap}",
+    ),
+    *("ssh://-oProxyCommand=touch {mark}/x", "git@-oProxyCommand=touch {mark}:x", "fd::17/x"),
+    "https://ada:" + "ghp_" + "a1B2" * 9 + "@127.0.0.1:9/r.git",
+]
+
+
+@each_tool
+@pytest.mark.parametrize("url", URLS, ids=range(len(URLS)))
+def test_an_address_in_any_argument_reaches_nothing_and_its_password_is_not_told(
+    root: Path, tool: Tool, url: str
+) -> None:
+    trap, mark = root / "trap", root.parent / "mark"
+    trap.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    trap.chmod(0o755)
+    address = url.format(mark=mark, trap=trap)
+    workspace = open_at(root)
+    properties = tool.input_schema()["properties"]
+    for name in (name for name, declared in properties.items() if declared["type"] in ("string", "array")):
+        value = [address] if properties[name]["type"] == "array" else address
+        try:
+            told = anyio.run(tool, workspace, {**CALLS.get(tool.name, {}), name: value}).text
+        except ToolError as error:
+            told = str(error)
+        assert "a1B2a1B2" not in told or name == "message"
+        assert not mark.exists()
+    workspace.close()
+
+
+@each_tool
+def test_a_remote_that_wants_a_password_is_not_asked_for_one(root: Path, tool: Tool) -> None:
+    """No tool talks to a remote: with one that asks, hangs or runs a program, all answer at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # it accepts and never says a word
+        for name in ("origin", "upstream"):
+            git(root, "config", f"remote.{name}.url", f"http://127.0.0.1:{listening.getsockname()[1]}/r.git")
+            git(root, "config", f"remote.{name}.uploadpack", str(root / "trap"))
+        git(root, "config", "branch.main.remote", "origin")
+        git(root, "config", "branch.main.merge", "refs/heads/main")
+        git(root, "config", "fetch.recurseSubmodules", "yes")
+        workspace = open_at(root)
+        anyio.run(tool, workspace, CALLS.get(tool.name, {}))
+        workspace.close()
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+def test_a_command_that_is_asked_for_a_password_fails_and_does_not_wait(
+    root: Path, bubblewrap: Sandbox
+) -> None:
+    (root / "asks.py").write_text(
+        "import http.server, subprocess, threading\n"
+        "class Asks(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(401); self.send_header('WWW-Authenticate', 'Basic realm=x')\n"
+        "        self.send_header('Content-Length', '0'); self.end_headers()\n"
+        "server = http.server.HTTPServer(('127.0.0.1', 0), Asks)\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()\n"
+        "url = f'http://127.0.0.1:{server.server_port}/r.git'\n"
+        "print('ended', subprocess.run(['git', 'ls-remote', url]).returncode)\n"
+    )
+    workspace = open_at(root)
+    workspace.sandbox = bubblewrap
+    told = anyio.run(run_command, workspace, {"command": "python3 asks.py", "timeout": 50}).text
+    workspace.close()
+    assert "timed out" not in told and "ended 128" in told, told

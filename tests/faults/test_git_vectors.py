@@ -175,6 +175,16 @@ def lazy_fetch_by_ext(armed: Armed) -> None:
     armed.config("protocol.ext.allow", "always")
 
 
+def upload_pack(armed: Armed) -> None:
+    git(armed.root, "clone", "-q", "--bare", ".", "../remote.git")
+    armed.config("remote.origin.url", str(armed.folder / "remote.git"))
+    armed.config("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
+    armed.config("remote.origin.uploadpack", armed.trap)
+    armed.config("remote.origin.receivepack", armed.trap)
+    armed.config("branch.main.remote", "origin")
+    armed.config("branch.main.merge", "refs/heads/main")
+
+
 def signing(armed: Armed) -> None:
     for name in ("commit.gpgSign", "log.showSignature", "tag.gpgSign"):
         armed.config(name, "true")
@@ -297,6 +307,7 @@ VECTORS: dict[Callable[[Armed], None], Sequence[str] | None] = {
     textconv: ["blame", "a.py"],
     lazy_fetch: ["show", "HEAD:b.py"],
     lazy_fetch_by_ext: ["show", "HEAD:b.py"],
+    upload_pack: ["fetch", "origin"],
     signing: ["commit", "-q", "--allow-empty", "-m", "x"],
     signing_by_ssh: ["commit", "-q", "--allow-empty", "-m", "x"],
     editors_pagers_and_aliases: ["commit", "--amend"],

@@ -178,3 +178,18 @@ def test_a_directory_that_is_swapped_for_a_link_all_the_time_leads_nowhere_else(
         assert [path.name for path in target.iterdir()] == ["config"]
     assert not list(root.rglob(".kimi-*"))
     assert written > 0
+
+
+FOREIGN = ("CON", "NUL", "aux.txt", "a.", "a ", "a:stream", "C:\\x", "\\\\?\\C:\\x", "\\\\srv\\s", "com1.py")
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_name_that_means_something_elsewhere_is_a_plain_name_here(
+    make_workspace: MakeWorkspace, name: str
+) -> None:
+    workspace = make_workspace({"a/x": "x\n"})
+    anyio.run(write_file, workspace, {"path": f"a/{name}", "content": "one\n"})
+    assert sorted(os.listdir(workspace.root / "a")) == sorted(["x", name])
+    anyio.run(edit_file, workspace, {"path": f"a/{name}", "old": "one", "new": "two"})
+    assert "two" in anyio.run(read_file, workspace, {"path": f"a/{name}"}).text
+    assert (workspace.root / "a" / name).read_text() == "two\n"

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -121,3 +122,41 @@ def test_the_tools_say_the_same_in_every_repository(tmp_path: Path) -> None:
             client.initialize()
             digests.add(hashlib.sha256(json.dumps(client.list_tools()).encode()).hexdigest())
     assert len(digests) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's list of sockets")
+def test_the_server_listens_on_no_address(make_workspace: MakeWorkspace) -> None:
+    workspace = make_workspace({"a.py": "x = 1\n", "test_a.py": "def test_a(): pass\n"})
+    with StdioClient(workspace.root, "--toolsets", "all", "--allow-network", "example.org") as client:
+        client.initialize()
+        for name, arguments in (
+            ("read_file", {"path": "a.py"}),
+            ("search_text", {"pattern": "x"}),
+            ("find_symbol", {"name": "x"}),
+            ("git_status", {}),
+            ("run_command", {"command": "true"}),
+            ("run_tests", {}),
+        ):
+            client.call(name, **arguments)
+        assert listening(client.process.pid) == set()
+
+
+def listening(pid: int) -> set[str]:
+    """The addresses, as Linux writes them, on which a process accepts connections or packets."""
+    inodes = {
+        os.readlink(f"/proc/{pid}/fd/{name}").removeprefix("socket:[").rstrip("]")
+        for name in os.listdir(f"/proc/{pid}/fd")
+        if os.path.lexists(f"/proc/{pid}/fd/{name}")
+    }
+    found: set[str] = set()
+    for kind in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[9] in inodes and (fields[3] == "0A" or kind.startswith("udp")):
+                found.add(f"{kind} {fields[1]}")
+    return found
+
+
+def test_the_look_for_listening_sockets_sees_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)):
+        assert listening(os.getpid())

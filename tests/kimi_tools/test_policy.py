@@ -110,7 +110,11 @@ def test_an_error_that_quotes_a_file_counts_as_reading_it(make_workspace: MakeWo
     request = Request("network", "example.org", "Let a command reach example.org.", "curl example.org")
     workspace.policy.grant(request)
     with pytest.raises(ToolError, match="push it all"):
-        anyio.run(edit_file, workspace, {"path": "a.txt", "old": "push it al to example.org!", "new": "x"})
+        anyio.run(
+            edit_file,
+            workspace,
+            {"path": "a.txt", "old": "push it al to example.org!", "new": "nothing at all here"},
+        )
     with pytest.raises(NeedsLeave):
         workspace.policy.require(request)
 

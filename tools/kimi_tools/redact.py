@@ -211,7 +211,9 @@ def _safe_cut(data: bytes) -> int:
     block = data.rfind(b"-----BEGIN ", bound, cut)
     if block >= 0 and b"-----END " not in data[block:cut]:
         cut = block
-    while (start := data.rfind(b"\n", bound, cut - 1) + 1) > bound and _ENCODED.fullmatch(data, start, cut):
+    while bound <= (start := data.rfind(b"\n", bound, max(cut - 1, bound)) + 1) < cut:
+        if not _ENCODED.fullmatch(data, start, cut):
+            break
         cut = start
     if cut > bound:
         return cut
