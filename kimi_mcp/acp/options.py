@@ -17,7 +17,8 @@ LEAVES: dict[Leave, tuple[str, str]] = {
 THINKING: dict[Mode, tuple[str, str]] = {
     "thinking": ("Thinking", "Thinks between calls"),
     "instant": ("Instant", "Answers at once, without thinking"),
-    "agent": ("Agent with a swarm", "Thinks, and may let helpers read side by side"),
+    "agent": ("Agent", "Thinks, and may ask a few helpers that read"),
+    "swarm": ("Swarm", "As Agent, and begins with many helpers that read side by side"),
 }
 PLACES: dict[Place, tuple[str, str]] = {
     "tree": ("In your files", "/fix edits the files that you have open"),

@@ -43,7 +43,8 @@ def asker(client: Client, session: str, lasting: set[str]) -> policy.Ask:
         if given == "always":
             lasting.add(key)
         status = "completed" if allowed else "failed"
-        await client.session_update(session, helpers.update_tool_call(name, status=status))
+        done = helpers.update_tool_call(name, title=update.title, status=status)
+        await client.session_update(session, done)
         return allowed
 
     return ask

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import resources
 from pathlib import Path
 
 from kimi_mcp.cli import offered
@@ -25,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scope", choices=("user", "project"), default="user", help="default user")
     parser.add_argument("--print", action="store_true", dest="show", help="show the change, make none")
     parser.add_argument("--remove", action="store_true", help="take our entry out again")
+    parser.add_argument(
+        "--rules", action="store_true", help="print rules for the client's model, to be put there"
+    )
     parser.add_argument("--project", type=Path, default=Path(), help="the project of --scope project")
 
 
@@ -36,14 +40,26 @@ def run(options: argparse.Namespace) -> int:
     if client is None:
         names = ", ".join(client.name for client in CLIENTS)
         raise BadArguments(f"There is no client '{options.client}'; there is {names}.")
+    if options.rules:
+        return _rules(client)
     places = client.places.get(options.scope)
     if not places:
         raise BadArguments(f"{client.title} has no settings per {options.scope}; use the other --scope.")
     changed = [_change(path, group, options) for path, group in _files(places, options.project).items()]
     if not options.show and any(changed) and not options.remove:
         print(client.after)
+        if client.rules:
+            print(f"Rules for its model: kimi-mcp setup {client.name} --rules > {client.rules}")
     for note in client.notes:
         print(note)
+    return 0
+
+
+def _rules(client: Client) -> int:
+    """The rules on standard output, where they belong on standard error."""
+    if client.rules:
+        print(f"Put this into {client.rules} of your project.", file=sys.stderr)
+    print(resources.files("kimi_mcp.clients").joinpath("rules.md").read_text("utf-8"), end="")
     return 0
 
 

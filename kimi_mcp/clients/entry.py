@@ -17,6 +17,10 @@ USERS_OWN = frozenset(
 """Fields of our entry that a user may have changed; an update leaves them as they are."""
 
 
+_MARK = "\ufeff"
+"""Some editors on Windows begin a file with it; TOML's readers here do not take it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """What a file is and what it would become. `after` is None where the file would be deleted."""
@@ -55,8 +59,11 @@ def removed(places: Sequence[Place], path: Path, backup: str | None, server: Ser
     after = before
     for place in places:
         with _naming(path):
-            remove = _toml_remove if place.form == "toml" else jsonc.remove_member
-            after = remove(after, place.keys)
+            if place.form == "toml":
+                mark = _MARK if after.startswith(_MARK) else ""
+                after = mark + _toml_remove(after.removeprefix(_MARK), place.keys)
+            else:
+                after = jsonc.remove_member(after, place.keys)
     return Edit(path, before, after)
 
 
@@ -72,7 +79,8 @@ def _set(place: Place, text: str, server: Server) -> str:
     if place.form == "yaml":
         return _yaml(wanted)
     if place.form == "toml":
-        return _toml_set(text, place.keys, wanted)
+        mark = _MARK if text.startswith(_MARK) else ""
+        return mark + _toml_set(text.removeprefix(_MARK), place.keys, wanted)
     old = _at(jsonc.read(text), place.keys)
     merged = _merged(old, wanted)
     return text if old == merged else jsonc.set_member(text, place.keys, merged)

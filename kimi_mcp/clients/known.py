@@ -75,6 +75,8 @@ class Client:
     places: Mapping[Scope, tuple[Place, ...]]
     after: str = "Restart it, or reload its MCP servers."
     notes: tuple[str, ...] = field(default=())
+    rules: str = ""
+    """Where in a project its model looks for rules; see `rules.md`."""
 
 
 def _plain(server: Server) -> dict[str, Any]:
@@ -154,6 +156,7 @@ CLIENTS: tuple[Client, ...] = (
         ("~/.cline", "cline"),
         {"user": (_servers({"all": "~/.cline/data/settings/cline_mcp_settings.json"}, _cline),)},
         "Open Cline's MCP servers panel, or start `cline` again.",
+        rules=".clinerules/kimi.md",
     ),
     Client(
         "vscode",
@@ -174,6 +177,7 @@ CLIENTS: tuple[Client, ...] = (
             "project": (_servers({"all": ".vscode/mcp.json"}, _vscode, "servers"),),
         },
         "Run 'MCP: List Servers' and start it.",
+        rules=".github/instructions/kimi.instructions.md",
     ),
     Client(
         "claude-code",
@@ -184,6 +188,7 @@ CLIENTS: tuple[Client, ...] = (
             "project": (_servers({"all": ".mcp.json"}, _typed),),
         },
         "Start `claude` again; /mcp lists it.",
+        rules=".claude/rules/kimi.md",
     ),
     Client(
         "codex",
@@ -231,6 +236,7 @@ CLIENTS: tuple[Client, ...] = (
             "project": (_servers({"all": ".zed/settings.json"}, _windsurf, "context_servers"),),
         },
         "The tools are in the agent panel; 'kimi' is among the external agents.",
+        rules=".rules",
     ),
     Client(
         "jetbrains",
@@ -250,6 +256,7 @@ CLIENTS: tuple[Client, ...] = (
             "project": (_servers({"all": ".junie/mcp/mcp.json"}, _plain),),
         },
         "The agent 'kimi' is in AI Chat's list of agents.",
+        rules=".junie/guidelines.md",
     ),
     Client(
         "gemini",

@@ -151,6 +151,7 @@ def neovim(given: Given) -> tuple[list[str], dict[str, str]]:
     settings = {
         "CODECOMPANION": str(given.binaries / "codecompanion.nvim"),
         "PLENARY": str(given.binaries / "plenary.nvim"),
+        "SETTINGS": str(HERE.parents[1] / "editors" / "neovim" / "kimi.lua"),
         "AGENT": json.dumps(given.agent),
         "PROMPT": given.prompt,
         "TASK": given.task,

@@ -3,20 +3,14 @@ local env = vim.env
 vim.opt.runtimepath:append({ env.PLENARY, env.CODECOMPANION })
 vim.cmd.runtime("plugin/codecompanion.lua")
 
-require("codecompanion").setup({
-  adapters = {
-    acp = {
-      kimi = function()
-        return require("codecompanion.adapters").extend("kimi_cli", {
-          name = "kimi",
-          formatted_name = "Kimi",
-          commands = { default = vim.json.decode(env.AGENT) },
-        })
-      end,
-    },
-  },
-  interactions = { chat = { adapter = "kimi" } },
-})
+local settings = dofile(env.SETTINGS)
+local make = settings.adapters.acp.kimi
+settings.adapters.acp.kimi = function()
+  local adapter = make()
+  adapter.commands.default = vim.json.decode(env.AGENT) -- the same agent, watched
+  return adapter
+end
+require("codecompanion").setup(settings)
 
 local done = false
 vim.api.nvim_create_autocmd("User", {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from kimi_mcp.cli import main
 from kimi_mcp.clients.jsonc import read
 from kimi_mcp.clients.known import CLIENTS, NAME, Client, Place
+from kimi_tools.catalog import TOOLS
 
 JSON = """{
   // my servers
@@ -77,7 +79,7 @@ def files_of(client: Client, scope: str, home: Path) -> dict[Path, list[Place]]:
 
 
 def entry(path: Path, place: Place) -> dict:
-    text = path.read_text()
+    text = path.read_text().removeprefix("\ufeff")
     if place.form == "yaml":
         return {"text": text}
     data = tomllib.loads(text) if place.form == "toml" else read(text)
@@ -188,3 +190,95 @@ def test_every_client_is_known_on_every_system(tmp_path: Path) -> None:
             for place in places:
                 for system in ("linux", "darwin", "win32"):
                     assert place.file(tmp_path, tmp_path, system) is not None
+
+
+VARIATIONS = {
+    "crlf": lambda text: text.replace("\n", "\r\n"),
+    "tabs": lambda text: text.replace("  ", "\t"),
+    "no final newline": lambda text: text.rstrip("\n"),
+    "byte-order mark": lambda text: "\ufeff" + text,
+    "empty": lambda text: "",
+    "blank": lambda text: "\n",
+}
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize(("client", "scope"), SCOPES, ids=lambda value: getattr(value, "name", value))
+def test_whatever_the_file_looks_like_it_keeps_its_ways_and_comes_back(
+    client: Client, scope: str, variation: str, home: Path
+) -> None:
+    flags = [client.name, "--scope", scope, "--project", str(home / "project")]
+    before: dict[Path, bytes] = {}
+    for path, places in files_of(client, scope, home).items():
+        if places[0].form != "yaml":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(VARIATIONS[variation](existing(client, places[0])).encode())
+            before[path] = path.read_bytes()
+    assert setup(*flags) == 0
+    for path, places in files_of(client, scope, home).items():
+        text = path.read_bytes().decode()
+        for place in places:
+            assert entry(path, place)
+        if variation == "crlf":
+            assert text.count("\r\n") == text.count("\n") or path not in before
+        if variation == "tabs" and places[0].form == "json":
+            assert "\n  " not in text
+    assert setup(*flags, "--remove") == 0
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_a_file_that_is_something_else_is_refused_and_left_alone(
+    client: Client, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        path: places for path, places in files_of(client, "user", home).items() if places[0].form != "yaml"
+    }
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"[ this is neither\n")
+    assert setup(client.name) == (1 if files else 0)
+    said = capsys.readouterr().err
+    assert not files or ("by hand" in said and str(next(iter(files))) in said and "Traceback" not in said)
+    assert all(path.read_bytes() == b"[ this is neither\n" for path in files)
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "file"),
+    [
+        ("vscode", "darwin", "/h/Library/Application Support/Code/User/mcp.json"),
+        ("vscode", "win32", "/h/AppData/Roaming/Code/User/mcp.json"),
+        ("vscode", "linux", "/h/.config/Code/User/mcp.json"),
+        ("zed", "darwin", "/h/.config/zed/settings.json"),
+        ("zed", "win32", "/h/AppData/Roaming/Zed/settings.json"),
+        ("cline", "win32", "/h/.cline/data/settings/cline_mcp_settings.json"),
+        ("codex", "win32", "/h/.codex/config.toml"),
+        ("jetbrains", "darwin", "/h/.junie/mcp/mcp.json"),
+    ],
+)
+def test_settings_are_where_each_system_has_them(
+    name: str, system: str, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("APPDATA", raising=False)
+    client = next(client for client in CLIENTS if client.name == name)
+    assert client.places["user"][0].file(Path("/h"), Path("/p"), system) == Path(file)
+
+
+def test_the_rules_name_only_tools_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert setup("cline", "--rules") == 0
+    said = capsys.readouterr()
+    named = set(re.findall(r"`(\w+_\w+|locate|outline|undo)`", said.out))
+    assert len(named) > 10
+    assert named <= {tool.name for tool in TOOLS}
+    assert ".clinerules/kimi.md" in said.err
+    root = Path(__file__).parents[3]
+    assert (root / "editors/cline/.clinerules/kimi.md").read_text() == said.out
+
+
+def test_every_page_about_an_editor_shows_commands_and_names_that_there_are() -> None:
+    names = {client.name for client in CLIENTS}
+    pages = sorted((Path(__file__).parents[3] / "editors").glob("*/README.md"))
+    assert {"cline", "jetbrains", "neovim", "zed"} <= {page.parent.name for page in pages}
+    for page in pages:
+        for client in re.findall(r"kimi-mcp setup ([\w-]+)", page.read_text()):
+            assert client in names, page
