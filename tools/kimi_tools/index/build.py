@@ -21,8 +21,8 @@ from kimi_tools.syntax import Language, extract
 
 WORKERS = min(os.cpu_count() or 1, 4)
 
-_BATCH_FILES = 48
-_BATCH_BYTES = 400_000
+_BATCH_FILES = 128
+_BATCH_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ each is loaded when a file of its language is first met (1 to 10 ms).
 """
 
 from kimi_tools.syntax.definitions import Definition, definitions
-from kimi_tools.syntax.extract import Extract, extract, unpack
+from kimi_tools.syntax.extract import Extract, extract
 from kimi_tools.syntax.grammar import Unparsed
 from kimi_tools.syntax.languages import LANGUAGES, Language, language_of
+from kimi_tools.syntax.packed import unpack
 from kimi_tools.syntax.problems import Problem, errors
 from kimi_tools.syntax.references import Reference, places, references
 

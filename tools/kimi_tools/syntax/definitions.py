@@ -163,6 +163,11 @@ def _signature(node: ts.Node, body: ts.Node | None, data: bytes) -> str:
     text = data[start : min(node.end_byte if body is None else body.start_byte, start + 2000)]
     if body is None:
         text = text.lstrip().partition(b"\n")[0]
+    return signature_of(text)
+
+
+def signature_of(text: bytes) -> str:
+    """A definition's head on one line, bounded."""
     head = text.decode("utf-8", "replace")
     if b"\n" in text or b"  " in text or b"\t" in text:
         head = _SPACE.sub(" ", head)
@@ -176,7 +181,7 @@ def _doc(outer: ts.Node, body: ts.Node | None, data: bytes) -> str:
         if first.type == "expression_statement" and first.named_child_count:
             first = first.named_child(0)
         if first.type == "string":
-            return _first_line(data[first.start_byte : first.end_byte])
+            return first_line_of(data[first.start_byte : first.end_byte])
     start = end = 0
     while (before := outer.prev_sibling) is not None and before.end_point[0] >= outer.start_point[0] - 1:
         if "comment" in before.type and not data.startswith(b"#!", before.start_byte):
@@ -184,10 +189,11 @@ def _doc(outer: ts.Node, body: ts.Node | None, data: bytes) -> str:
         elif before.type not in ("attribute_item", "annotation"):
             break
         outer = before
-    return _first_line(data[start : min(end, start + 2000)])
+    return first_line_of(data[start : min(end, start + 2000)])
 
 
-def _first_line(text: bytes) -> str:
+def first_line_of(text: bytes) -> str:
+    """The first line of a documentation that says something, without its markup, bounded."""
     for line in text.decode("utf-8", "replace").splitlines():
         plain = _MARKUP_END.sub("", _MARKUP.sub("", _TAG.sub("", line)))
         if plain:

@@ -1,7 +1,5 @@
 """All that an index keeps of one file: its definitions, and on which lines which names occur in its code."""
 
-import sys
-from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
@@ -9,10 +7,8 @@ from itertools import accumulate
 from kimi_tools.syntax.definitions import Definition, defined
 from kimi_tools.syntax.grammar import Unparsed, captures, parse, query
 from kimi_tools.syntax.languages import Language
-from kimi_tools.syntax.references import Use
-
-USES: tuple[Use, ...] = ("use", "import", "call", "inherit", "definition")
-"""By code, the weakest first: of several occurrences on one line the strongest counts."""
+from kimi_tools.syntax.packed import USES, pack
+from kimi_tools.syntax.python_lines import scan
 
 _LONGEST = 200
 _NOISE = frozenset({b"self", b"cls"})
@@ -32,6 +28,8 @@ EMPTY = Extract([], {})
 
 def extract(language: Language, data: bytes) -> Extract:
     """Read one file whole; `EMPTY` when it cannot be parsed."""
+    if language.name == "python" and (scanned := scan(data)) is not None:
+        return _kept(*scanned)
     try:
         tree = parse(language, data)
         found = defined(language, tree, data)
@@ -52,22 +50,13 @@ def extract(language: Language, data: bytes) -> Extract:
                 places[name] = {bisect_right(ends, start): code}
     for definition in found:
         places.setdefault(definition.name.encode(), {})[definition.line - 1] = len(USES) - 1
+    return _kept(found, {name: pack(lines) for name, lines in places.items()})
+
+
+def _kept(found: list[Definition], names: dict[bytes, bytes]) -> Extract:
     mentions = {
-        name.decode("utf-8", "replace"): pack(lines)
-        for name, lines in places.items()
-        if len(name) <= _LONGEST
+        name.decode("utf-8", "replace"): lines
+        for name, lines in names.items()
+        if len(name) <= _LONGEST and name not in _NOISE
     }
     return Extract(found, mentions)
-
-
-def pack(lines: dict[int, int]) -> bytes:
-    """`{0-based line: code of USES}` as 32-bit words, `line * 8 + code`, by line."""
-    if len(lines) == 1:
-        ((line, code),) = lines.items()
-        return (line << 3 | code).to_bytes(4, sys.byteorder)
-    return array("I", sorted([line << 3 | code for line, code in lines.items()])).tobytes()
-
-
-def unpack(packed: bytes) -> list[tuple[int, Use]]:
-    """The 1-based lines and uses in `packed`, by line."""
-    return [((word >> 3) + 1, USES[word & 7]) for word in array("I", packed)]

@@ -2,16 +2,14 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import tree_sitter as ts
 
 from kimi_tools.syntax.definitions import Definition, defined
 from kimi_tools.syntax.grammar import Unparsed, captures, parse, query
 from kimi_tools.syntax.languages import Language, language_of
-
-Use = Literal["definition", "import", "call", "inherit", "use"]
-"""How a name occurs. `call` includes decorators and constructors; `use` is everything else in code."""
+from kimi_tools.syntax.packed import Use
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@
 (call function: [(identifier) @call (attribute attribute: (identifier) @call)])
 (decorator [(identifier) @call (attribute attribute: (identifier) @call)])
 (import_statement name: [(dotted_name (identifier) @import) (aliased_import name: (dotted_name (identifier) @import))])
-(import_from_statement module_name: (dotted_name (identifier) @import))
+(import_from_statement module_name: [(dotted_name (identifier) @import) (relative_import (dotted_name (identifier) @import))])
 (import_from_statement name: [(dotted_name (identifier) @import) (aliased_import name: (dotted_name (identifier) @import))])
+(future_import_statement name: [(dotted_name (identifier) @import) (aliased_import name: (dotted_name (identifier) @import))])
 (class_definition superclasses: (argument_list [(identifier) @inherit (attribute attribute: (identifier) @inherit)]))
