@@ -1,0 +1,167 @@
+/** The state of one run as it is shown, and how each ACP update changes it. Knows no editor. */
+import type { SessionUpdate } from "@agentclientprotocol/sdk";
+import { type Told, toldIn } from "./told.js";
+
+export type Phase = "running" | "done";
+
+export interface Said {
+  readonly kind: "thought" | "message" | "user";
+  readonly id: string;
+  readonly text: string;
+}
+
+export interface Called {
+  readonly kind: "call";
+  readonly id: string;
+  readonly title: string;
+  readonly tool: string;
+  readonly status: "pending" | "in_progress" | "completed" | "failed";
+  readonly output: string;
+  readonly path?: string;
+  readonly added?: number;
+  readonly removed?: number;
+}
+
+export type Entry = Said | Called;
+
+export interface PlanItem {
+  readonly text: string;
+  readonly status: "pending" | "in_progress" | "completed";
+}
+
+export interface Run {
+  readonly title: string;
+  readonly phase: Phase;
+  readonly entries: readonly Entry[];
+  readonly plan: readonly PlanItem[];
+  readonly used: number;
+  readonly window: number;
+  readonly cost: number;
+  readonly told?: Told;
+  readonly stop?: string;
+  readonly trouble?: string;
+}
+
+/** Of one text or output, what is kept: the end. */
+export const TEXT_CHARS = 20_000;
+/** Entries that are kept: the newest. */
+export const ENTRIES = 500;
+
+export function begun(title: string): Run {
+  return { title, phase: "running", entries: [], plan: [], used: 0, window: 0, cost: 0 };
+}
+
+/** The run after an update. Returns the same run where the update says nothing that is shown. */
+export function reduce(run: Run, update: SessionUpdate): Run {
+  switch (update.sessionUpdate) {
+    case "user_message_chunk":
+      return said(run, "user", update.content);
+    case "agent_message_chunk":
+      return said(run, "message", update.content);
+    case "agent_thought_chunk":
+      return said(run, "thought", update.content);
+    case "plan":
+      return { ...run, plan: update.entries.map((entry) => ({ text: entry.content, status: entry.status })) };
+    case "usage_update":
+      return { ...run, used: update.used, window: update.size, cost: update.cost?.amount ?? run.cost };
+    case "tool_call":
+    case "tool_call_update":
+      return called(run, update);
+    case "session_info_update": {
+      const told = toldIn(update._meta);
+      return told ? { ...run, told, cost: told.outcome.cost } : run;
+    }
+    default:
+      return run;
+  }
+}
+
+/** The run when its turn has ended. What was still open did not end well. */
+export function ended(run: Run, stop: string, trouble?: string): Run {
+  const entries = run.entries.map((entry) =>
+    entry.kind === "call" && (entry.status === "pending" || entry.status === "in_progress")
+      ? { ...entry, status: "failed" as const }
+      : entry,
+  );
+  return { ...run, phase: "done", entries, stop, ...(trouble === undefined ? {} : { trouble }) };
+}
+
+/** What the run does now, in a few words. */
+export function doing(run: Run): string {
+  const last = run.entries.at(-1);
+  if (!last) return "Starting";
+  if (last.kind === "call") return last.title;
+  return last.kind === "thought" ? "Thinking" : "Answering";
+}
+
+type Content = Extract<SessionUpdate, { sessionUpdate: "agent_message_chunk" }>["content"];
+
+function said(run: Run, kind: Said["kind"], content: Content): Run {
+  if (content.type !== "text" || content.text === "") return run;
+  const last = run.entries.at(-1);
+  if (last?.kind === kind) {
+    const joined = { ...last, text: (last.text + content.text).slice(-TEXT_CHARS) };
+    return { ...run, entries: [...run.entries.slice(0, -1), joined] };
+  }
+  if (content.text.trim() === "") return run;
+  return add(run, { kind, id: `${kind}.${nextNumber(run)}`, text: content.text.trimStart().slice(-TEXT_CHARS) });
+}
+
+type Call = Extract<SessionUpdate, { sessionUpdate: "tool_call" | "tool_call_update" }>;
+
+function called(run: Run, update: Call): Run {
+  const id = update.toolCallId;
+  const found = run.entries.findLastIndex((entry) => entry.kind === "call" && entry.id === id);
+  const before = run.entries[found];
+  const old: Called =
+    before?.kind === "call" ? before : { kind: "call", id, title: id, tool: "other", status: "pending", output: "" };
+  const path = update.locations?.[0]?.path ?? old.path;
+  const made: Called = {
+    ...old,
+    title: update.title ?? old.title,
+    tool: update.kind ?? old.tool,
+    status: update.status ?? old.status,
+    ...(path === undefined ? {} : { path }),
+    ...shown(update),
+  };
+  if (found < 0) return add(run, made);
+  return { ...run, entries: run.entries.with(found, made) };
+}
+
+function shown(update: Call): Partial<Called> {
+  let made: Partial<Called> = {};
+  const texts: string[] = [];
+  for (const content of update.content ?? []) {
+    if (content.type === "content" && content.content.type === "text") texts.push(content.content.text);
+    if (content.type === "diff") {
+      const count = (text: string) => text.split("\n").length;
+      const [old, now] = trimmed(content.oldText ?? "", content.newText);
+      made = { ...made, path: content.path, added: now === "" ? 0 : count(now), removed: old === "" ? 0 : count(old) };
+    }
+  }
+  return texts.length ? { ...made, output: texts.join("\n").slice(-TEXT_CHARS) } : made;
+}
+
+/** Two texts without the lines that they share at both ends. */
+function trimmed(before: string, after: string): [string, string] {
+  const old = before.split("\n");
+  const now = after.split("\n");
+  while (old.length && now.length && old[0] === now[0]) {
+    old.shift();
+    now.shift();
+  }
+  while (old.length && now.length && old.at(-1) === now.at(-1)) {
+    old.pop();
+    now.pop();
+  }
+  return [old.join("\n"), now.join("\n")];
+}
+
+function add(run: Run, entry: Entry): Run {
+  return { ...run, entries: [...run.entries, entry].slice(-ENTRIES) };
+}
+
+function nextNumber(run: Run): number {
+  const last = run.entries.findLast((entry) => entry.kind !== "call");
+  return last ? Number(last.id.split(".").at(-1)) + 1 : 0;
+}
