@@ -59,7 +59,7 @@ export class Agent {
         const why = error.code === "ENOENT" ? "is not there: install it, or say where it is in the setting kimi.command" : `could not be started: ${error.message}`;
         reject(new AgentGone(`The program '${invocation.program}' ${why}.`));
       });
-      process.on("exit", (code, signal) => {
+      process.on("close", (code, signal) => {
         const why = tail.trim().split("\n").at(-1) ?? "";
         reject(new AgentGone(`kimi-mcp ended (${signal ?? `exit code ${code ?? "unknown"}`}). ${why}`.trim()));
       });
@@ -120,14 +120,21 @@ export class Agent {
 
   /** End the program: politely by the end of its input, then not. */
   stop(): void {
-    if (!this.alive) return;
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     this.process.stdin?.end();
     const timer = setTimeout(() => this.process.kill(), GRACE_MS);
     this.process.once("exit", () => clearTimeout(timer));
     timer.unref();
   }
 
-  private until<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.gone]);
+  /** The work's result; where the connection broke, why the program has gone. */
+  private async until<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await Promise.race([work, this.gone]);
+    } catch (error) {
+      if (!this.connection.signal.aborted) throw error;
+      this.stop();
+      return this.gone;
+    }
   }
 }

@@ -42,7 +42,7 @@ export class View implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   badge(value: number, tooltip: string): void {
-    if (this.shown) this.shown.badge = value ? { value, tooltip } : undefined;
+    if (this.shown) this.shown.badge = { value, tooltip: value ? tooltip : "" }; // 0, because undefined does not take it away
   }
 
   private send(): void {

@@ -92,7 +92,7 @@ words.addEventListener("keydown", (event) => {
     submit();
   }
 });
-words.rows = 3;
+words.rows = 4;
 
 window.addEventListener("message", (event: MessageEvent<ToWebview>) => {
   if (event.data.type === "focus") words.focus();
@@ -103,7 +103,7 @@ window.addEventListener("message", (event: MessageEvent<ToWebview>) => {
 });
 
 if (page === "evidence") root.append(head.node, proof.node);
-else root.append(hint.node, head.node, plan.node, stream, asking.node, review.node, proof.node, composer, earlier.node);
+else root.append(hint.node, head.node, asking.node, review.node, proof.node, plan.node, stream, composer, earlier.node);
 say({ type: "ready" });
 
 function render(now: State): void {
@@ -111,8 +111,8 @@ function render(now: State): void {
   head.show([page, run?.title, run?.phase, run?.stop, run?.trouble, run?.cost, run?.used, run?.window, run?.told?.outcome, now.mode, now.model], () => (run ? headOf(run, now) : page === "evidence" ? [element("p", { class: "note" }, "No run yet.")] : []));
   proof.show([run?.told, run?.phase, now.checked], () => (run?.told && run.phase === "done" ? proofOf(run.told, now) : []));
   if (page === "evidence") return;
-  hint.show([now.key, run?.trouble], () => hintOf(now));
-  plan.show(run?.plan ?? [], () => planOf(run));
+  hint.show([now.key, run?.phase, run?.told?.outcome.status], () => hintOf(now));
+  plan.show([run?.plan, run?.phase], () => planOf(run));
   streamOf(run);
   asking.show(now.asking, () => askingOf(now));
   review.show([now.files, run?.phase], () => (run?.phase === "done" ? reviewOf(now.files) : []));
@@ -124,7 +124,7 @@ function headOf(run: Run, now: State): Child[] {
   const [icon, text] = stateOf(run);
   const outcome = run.told?.outcome;
   const facts = [
-    `$${run.cost.toFixed(run.cost < 0.1 ? 4 : 2)}`,
+    run.cost > 0 ? `$${run.cost.toFixed(run.cost < 0.1 ? 4 : 2)}` : run.used > 0 ? "no price known" : "",
     run.used > 0 && run.window > 1 ? `${Math.round(run.used / 1000)}k of ${Math.round(run.window / 1000)}k tokens` : "",
     outcome ? `${outcome.steps} steps` : "",
     outcome ? `${Math.round(outcome.seconds)} s` : "",
@@ -160,7 +160,7 @@ function planOf(run: Run | undefined): Child[] {
     const said = { pending: "to do", in_progress: "doing", completed: "done" }[item.status];
     return element("li", { class: item.status }, element("span", { class: "mark", label: said, role: "img" }), element("span", {}, item.text));
   });
-  return [element("details", { key: "plan", open: true }, element("summary", {}, `Plan · ${done} of ${run.plan.length}`), element("ul", {}, ...items))];
+  return [element("details", { key: `plan ${run.phase}`, open: run.phase === "running" }, element("summary", {}, `Plan · ${done} of ${run.plan.length}`), element("ul", {}, ...items))];
 }
 
 /** Entries are kept by id, so that what has not changed is not touched and the reader's place stays. */
@@ -196,9 +196,7 @@ function streamOf(run: Run | undefined): void {
 function entryOf(entry: Entry): Node[] {
   if (entry.kind !== "call") {
     const name = { thought: "Thought", message: "Kimi", user: "You" }[entry.kind];
-    const text = element("div", { class: "text" }, entry.text.trimEnd());
-    if (entry.kind === "thought") return [element("span", { class: "name" }, name), text];
-    return [element("span", { class: "name" }, name), text];
+    return [element("span", { class: "name" }, name), element("div", { class: "text" }, entry.text.trimEnd())];
   }
   const said = { pending: "waiting", in_progress: "running", completed: "done", failed: "failed" }[entry.status];
   const mark = element("span", { class: `mark ${entry.status}`, label: said, role: "img" });
@@ -260,12 +258,21 @@ function proofOf(told: Told, now: State): Child[] {
     element("h3", {}, "Evidence"),
     element("p", { class: "note" }, "Measured by the harness while it ran; nothing here is the model's word."),
     element("ul", { class: "facts" }, ...facts.map(([kind, text]) => element("li", { class: kind }, element("span", { class: "mark", role: "img", label: kind === "good" ? "good" : kind === "bad" ? "bad" : "mind this" }), element("span", {}, text)))),
-    told.reproductions.length > 0 && measured("Reproduction", told.reproductions, (one) => one.exit_code === 0, (one) => `exit code ${one.exit_code}`, (one) => one.output),
-    told.tests.length > 0 && measured("Tests", told.tests, (one) => one.failed.length === 0 && !one.errors, testsSaid, (one) => [...one.failed.map((name) => `failed  ${name}`), one.errors].filter(Boolean).join("\n")),
+    tablesOf(told),
     told.outcome.summary ? element("details", { key: "summary", open: page === "evidence" }, element("summary", {}, "The model's summary"), element("p", { class: "text" }, told.outcome.summary)) : undefined,
     checkOf(now),
     page === "run" && button("Open the evidence beside", () => say({ type: "command", command: "kimi.evidence" }), { class: "link", key: "evidence" }),
   ];
+}
+
+/** Every measured run; folded in the side bar, where there is little room. */
+function tablesOf(told: Told): Child {
+  const tables: Child[] = [
+    told.reproductions.length > 0 && measured("Reproduction", told.reproductions, (one) => one.exit_code === 0, (one) => `exit code ${one.exit_code}`, (one) => one.output),
+    told.tests.length > 0 && measured("Tests", told.tests, (one) => one.failed.length === 0 && !one.errors, testsSaid, (one) => [...one.failed.map((name) => `failed  ${name}`), one.errors].filter(Boolean).join("\n")),
+  ];
+  if (!told.reproductions.length && !told.tests.length) return undefined;
+  return page === "evidence" ? element("div", {}, ...tables) : element("details", { key: "runs" }, element("summary", {}, "What was run, before and after"), ...tables);
 }
 
 function testsSaid(one: TestRun): string {
@@ -299,7 +306,7 @@ function checkOf(now: State): HTMLElement {
 }
 
 function hintOf(now: State): Child[] {
-  if (now.key !== "missing" || now.run?.phase === "running") return [];
+  if (now.key !== "missing" || now.run?.phase === "running" || now.run?.told?.outcome.status === "submitted") return [];
   return [element("p", {}, "The tools work without a key: VS Code's own agent has them already. For the agent, enter a key of platform.moonshot.ai, openrouter.ai or Kimi Code (or set MOONSHOT_API_KEY, or keep it in the keyring); a local model needs none."),
     element("div", { class: "row buttons" }, button("Enter a key", () => say({ type: "command", command: "kimi.setKey" }), { class: "primary", key: "key" }), button("Get started", () => say({ type: "command", command: "kimi.walkthrough" }), { key: "start" }))];
 }

@@ -16,7 +16,6 @@ const repository = join(work, "shop");
 const ISSUE = "Shipping is charged for an order of exactly 50.00\n\nThe page says free shipping from 50.00 on, but shipping(5000) returns 490.";
 assert(chromium, "Chromium is not there; name it in CHROMIUM");
 mkdirSync(shots, { recursive: true });
-mkdirSync(join(home, "User"), { recursive: true });
 for (const [name, spec] of [["node", "node@24"], ["playwright-core"], ["code-server"]]) install(name, spec);
 const { chromium: browserType } = createRequire(join(cache, "playwright-core/"))("playwright-core");
 
@@ -39,7 +38,10 @@ async function startCodeServer(url) {
     "telemetry.telemetryLevel": "off", "workbench.startupEditor": "none", "security.workspace.trust.enabled": false,
     "workbench.colorTheme": "Default Dark Modern", "workbench.secondarySideBar.defaultVisibility": "hidden", "git.openRepositoryInParentFolders": "never",
   };
-  writeFileSync(join(home, "User/settings.json"), JSON.stringify(settings));
+  for (const name of ["User", "Machine"]) { // settings of scope `machine` are read from the latter
+    mkdirSync(join(home, name), { recursive: true });
+    writeFileSync(join(home, name, "settings.json"), JSON.stringify(settings));
+  }
   const env = { ...environment(), HOME: home, KIMI_MCP_STATE: join(work, "state"), KIMI_MCP_CONFIG: join(work, "none.toml"), PYTHONPATH: project };
   const vsix = join(work, "kimi-mcp.vsix");
   execFileSync("npx", ["--yes", "@vscode/vsce", "package", "--no-dependencies", "--allow-missing-repository", "-o", vsix], { cwd: extension, env: environment(), stdio: "inherit" });
@@ -120,7 +122,7 @@ async function use(page, url, shot) {
   assert.match(await evidence.locator(".proof").innerText(), /Reproduction: fails before, passes after/);
 
   doing("rejecting the hunk that is not needed, accepting the fix");
-  await view.getByRole("button", { name: /Reject the hunk at line 17/ }).click();
+  await view.getByRole("button", { name: /Reject the hunk at line 16/ }).click();
   await view.locator(".hunk.rejected").waitFor();
   await view.getByRole("button", { name: "Accept shop.py" }).click();
   await view.locator(".badge.accepted").waitFor();
@@ -137,7 +139,13 @@ async function use(page, url, shot) {
 
   doing("the tools in VS Code's MCP list");
   await palette(page, "MCP: List Servers");
-  await page.locator(".quick-input-list .monaco-list-row", { hasText: "Kimi" }).first().waitFor();
+  const listed = (text) => page.locator(".quick-input-list .monaco-list-row", { hasText: text }).first();
+  await listed("Kimi").click();
+  await listed("Start Server").click();
+  await page.waitForTimeout(4000);
+  await palette(page, "MCP: List Servers");
+  await listed(/Kimi.*Running/).waitFor();
+  await page.waitForTimeout(600);
   await shot("mcp");
 }
 

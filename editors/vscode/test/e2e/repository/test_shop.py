@@ -1,17 +1,17 @@
+import unittest
+
 from shop import discount, shipping, total
 
 
-def test_discount():
-    assert discount(1000, 10) == 900
+class Shop(unittest.TestCase):
+    def test_discount(self):
+        self.assertEqual(discount(1000, 10), 900)
 
+    def test_shipping_below(self):
+        self.assertEqual(shipping(4999), 490)
 
-def test_shipping_below():
-    assert shipping(4999) == 490
+    def test_shipping_is_free_from_fifty(self):
+        self.assertEqual(shipping(5000), 0)
 
-
-def test_shipping_is_free_from_fifty():
-    assert shipping(5000) == 0
-
-
-def test_total():
-    assert total([("tea", 5000)]) == 5000
+    def test_total(self):
+        self.assertEqual(total([("tea", 5000)]), 5000)

@@ -1,0 +1,96 @@
+/** The connection against the real `kimi-mcp acp` and the simulated endpoint; skipped where the project's Python is not set up. */
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, suite, test } from "node:test";
+import type { SessionUpdate } from "@agentclientprotocol/sdk";
+import { Agent, AgentGone, type Listener } from "../src/agent.js";
+import { Review } from "../src/review.js";
+import { begun, reduce } from "../src/run.js";
+
+const project = resolve(process.cwd(), "../..");
+const python = process.env.KIMI_MCP_PYTHON ?? join(project, ".venv/bin/python");
+const skip = existsSync(python) ? false : `${python} is not there; name the project's Python in KIMI_MCP_PYTHON`;
+const REPRODUCE = `python3 -c "import calc; assert calc.add(1, 2) == 3"`;
+const call = (name: string, args: object) => ({ calls: [{ name, arguments: args }] });
+const TURNS = [
+  call("reproduce", { command: REPRODUCE }),
+  call("edit_file", { path: "calc.py", old: "a - b", new: "a + b" }),
+  call("reproduce", { command: REPRODUCE }),
+  { ...call("submit", { summary: "It adds now." }), times: 9 },
+];
+
+class Ear implements Listener {
+  readonly updates: SessionUpdate[] = [];
+  updated(_: string, update: SessionUpdate): void {
+    this.updates.push(update);
+  }
+  asked(): Promise<never> {
+    return Promise.reject(new Error("nothing here needs leave"));
+  }
+  logged(): void {
+    // not needed
+  }
+}
+
+suite("the agent", { skip }, () => {
+  const work = mkdtempSync(join(tmpdir(), "kimi-agent-"));
+  const root = join(work, "repository");
+  let endpoint: ChildProcess | undefined;
+  let url = "";
+  const environment = { ...process.env, KIMI_MCP_STATE: join(work, "state"), KIMI_MCP_CONFIG: join(work, "none.toml"), PYTHONPATH: `${project}:${join(project, "tools")}` };
+  const start = (listener: Listener) => Agent.start({ program: python, args: ["-m", "kimi_mcp", "acp", "--base-url", url, "--model", "kimi-k2.6"] }, root, environment, listener);
+
+  before(async () => {
+    execFileSync("git", ["init", "-q", root]);
+    writeFileSync(join(root, "calc.py"), "def add(a, b):\n    return a - b\n");
+    writeFileSync(join(work, "turns.json"), JSON.stringify(TURNS));
+    const child = spawn(python, ["-m", "tests.kimi_api", "--script", join(work, "turns.json"), "--port", "0"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
+    endpoint = child;
+    url = await new Promise((done) => {
+      let said = "";
+      child.stdout.on("data", (data: Buffer) => {
+        said += data.toString();
+        const found = /endpoint: (\S+)/.exec(said);
+        if (found?.[1]) done(found[1]);
+      });
+    });
+  });
+  after(() => {
+    endpoint?.kill();
+    rmSync(work, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  test("fixes an issue in a copy, and what it tells makes a review that gives the fixed file", async () => {
+    const ear = new Ear();
+    const agent = await start(ear);
+    try {
+      const session = await agent.open(root, { mode: "thinking", place: "copy" });
+      assert.equal(await agent.prompt(session, "/fix add subtracts"), "end_turn");
+      const run = ear.updates.reduce(reduce, begun("add subtracts"));
+      assert.equal(run.told?.outcome.status, "submitted");
+      assert.deepEqual(run.told.reproductions.map((one) => [one.before, one.exit_code === 0]), [[true, false], [false, true]]);
+      const text = readFileSync(join(root, "calc.py"), "utf8");
+      assert.equal(text, "def add(a, b):\n    return a - b\n");
+      const [file] = new Review(run.told).files;
+      assert.equal(file?.after(text, file.open(), "accepted", false), "def add(a, b):\n    return a + b\n");
+      assert.deepEqual((await agent.list(root)).map((one) => one.sessionId), [session]);
+      await assert.rejects(agent.steer(session, "too late"));
+
+      const again = new Ear();
+      const second = await start(again);
+      await second.load(root, session).finally(() => second.stop());
+      assert.deepEqual(again.updates.reduce(reduce, begun("")).told, run.told);
+    } finally {
+      agent.stop();
+    }
+  });
+
+  test("a program that is not there, or ends at once, is said with the way out", async () => {
+    const begin = (program: string, args: string[]) => Agent.start({ program, args }, root, environment, new Ear());
+    await assert.rejects(begin("no-such-program", []), (error) => error instanceof AgentGone && error.message.includes("kimi.command"));
+    await assert.rejects(begin(python, ["-c", "import sys; sys.exit('out of order')"]), (error) => error instanceof AgentGone && error.message.includes("out of order"));
+  });
+});

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { SessionUpdate } from "@agentclientprotocol/sdk";
+import { type Called, ENTRIES, TEXT_CHARS, begun, doing, ended, reduce } from "../src/run.js";
+import { toldIn } from "../src/told.js";
+
+const thought = (text: string): SessionUpdate => ({ sessionUpdate: "agent_thought_chunk", content: { type: "text", text } });
+const message = (text: string): SessionUpdate => ({ sessionUpdate: "agent_message_chunk", content: { type: "text", text } });
+const after = (...updates: SessionUpdate[]) => updates.reduce(reduce, begun("an issue"));
+
+test("pieces of one thought are one entry, and an answer behind it another", () => {
+  const run = after(thought("I "), thought("see."), message("Done"), thought("Hm."));
+  assert.deepEqual(run.entries.map((entry) => (entry.kind === "call" ? "" : `${entry.kind}: ${entry.text}`)), ["thought: I see.", "message: Done", "thought: Hm."]);
+  assert.equal(new Set(run.entries.map((entry) => entry.id)).size, 3);
+});
+
+test("a call's updates change its entry and leave its place", () => {
+  const run = after(
+    { sessionUpdate: "tool_call", toolCallId: "1.a", title: "edit_file x.py", kind: "edit", status: "in_progress", locations: [{ path: "/r/x.py" }] },
+    thought("Meanwhile."),
+    { sessionUpdate: "tool_call_update", toolCallId: "1.a", status: "completed", content: [{ type: "diff", path: "/r/x.py", oldText: "a\nb\nc\n", newText: "a\nB\nB\nc\n" }] },
+  );
+  const call = run.entries[0] as Called;
+  assert.deepEqual([call.title, call.status, call.path, call.added, call.removed], ["edit_file x.py", "completed", "/r/x.py", 2, 1]);
+  assert.equal(run.entries.length, 2);
+});
+
+test("output is kept in bounds, by its end", () => {
+  const run = after({ sessionUpdate: "tool_call", toolCallId: "1", title: "run", content: [{ type: "content", content: { type: "text", text: `${"x".repeat(3 * TEXT_CHARS)}end` } }] });
+  const { output } = run.entries[0] as Called;
+  assert.equal(output.length, TEXT_CHARS);
+  assert.ok(output.endsWith("end"));
+});
+
+test("of a long run the newest entries are kept", () => {
+  const calls = Array.from({ length: ENTRIES + 50 }, (_, index): SessionUpdate => ({ sessionUpdate: "tool_call", toolCallId: `${index}`, title: `call ${index}` }));
+  const run = after(...calls);
+  assert.equal(run.entries.length, ENTRIES);
+  assert.equal(doing(run), `call ${ENTRIES + 49}`);
+});
+
+test("plan, tokens and cost are the latest", () => {
+  const run = after(
+    { sessionUpdate: "plan", entries: [{ content: "Look", priority: "medium", status: "in_progress" }] },
+    { sessionUpdate: "plan", entries: [{ content: "Look", priority: "medium", status: "completed" }] },
+    { sessionUpdate: "usage_update", used: 10, size: 100, cost: { amount: 0.5, currency: "USD" } },
+    { sessionUpdate: "usage_update", used: 20, size: 100 },
+  );
+  assert.deepEqual(run.plan, [{ text: "Look", status: "completed" }]);
+  assert.deepEqual([run.used, run.window, run.cost], [20, 100, 0.5]);
+});
+
+test("what was open when the turn ended did not end well", () => {
+  const run = ended(after({ sessionUpdate: "tool_call", toolCallId: "1", title: "run", status: "in_progress" }), "cancelled");
+  assert.deepEqual([run.phase, run.stop, (run.entries[0] as Called).status], ["done", "cancelled", "failed"]);
+});
+
+test("an update that nobody knows changes nothing", () => {
+  const run = after(thought("Hm."));
+  assert.equal(reduce(run, { sessionUpdate: "available_commands_update", availableCommands: [] }), run);
+});
+
+const told = {
+  run: "1", inPlace: false, verified: true, reproductions: [], tests: [], files: [{ path: "a/b.py", status: "modified", mode: null }],
+  outcome: { status: "submitted", cost: 0.25, evidence: { fixed: [], broken: [], failing: [], problems: [], touched: [] } },
+};
+
+test("the end of a run is taken from its meta", () => {
+  const run = after({ sessionUpdate: "session_info_update", _meta: { "kimi-mcp": told } });
+  assert.deepEqual([run.told?.run, run.cost], ["1", 0.25]);
+});
+
+test("meta that is not ours, or leads out of the folder, is passed over", () => {
+  for (const path of ["/etc/passwd", "../x", "a/../../x", "C:\\x", "", "..\\x"])
+    assert.equal(toldIn({ "kimi-mcp": { ...told, files: [{ path }] } }), undefined);
+  for (const meta of [undefined, null, {}, { "kimi-mcp": 1 }, { "kimi-mcp": { ...told, outcome: {} } }]) assert.equal(toldIn(meta), undefined);
+  assert.ok(toldIn({ "kimi-mcp": told }));
+});
