@@ -13,10 +13,10 @@ from kimi_mcp.acp.content import said
 from kimi_mcp.acp.review import ended
 from kimi_mcp.acp.session import Ordering, Session, opened
 from kimi_mcp.acp.store import Sessions, Stored
-from kimi_mcp.acp.turn import Turn
+from kimi_mcp.acp.turn import Turn, runs_of
 from kimi_mcp.acp.updates import Updates
 from kimi_mcp.agent import events as ev
-from kimi_mcp.runs.folder import RunFolder, copied, find
+from kimi_mcp.runs.folder import copied
 from kimi_tools.errors import ToolError
 
 PAGE = 100
@@ -91,7 +91,7 @@ class Face:
     ) -> schema.LoadSessionResponse:
         """An earlier session, its history told again."""
         session = await self._reopened(session_id, mcp_servers)
-        for folder in self._runs(session.stored):
+        for folder in runs_of(session.stored, self._ordering.state):
             updates = Updates(session.stored.cwd, replaying=True)
             for event in folder.events():
                 for update in updates.of(event):
@@ -124,7 +124,7 @@ class Face:
     ) -> schema.ForkSessionResponse:
         """A session that goes on from where another is; the files are the same, and so is their undo."""
         origin = self._session(session_id).stored
-        runs = [copied(folder) for folder in self._runs(origin)]
+        runs = [copied(folder) for folder in runs_of(origin, self._ordering.state)]
         stored = self._sessions.new(origin.cwd)
         kept = origin.model_copy(
             update={"id": stored.id, "created": stored.created, "runs": tuple(run.id for run in runs)}
@@ -260,11 +260,6 @@ class Face:
 
     def _session(self, session_id: str) -> Session:
         return self._open.get(session_id) or self._opened(self._found(session_id))
-
-    def _runs(self, stored: Stored) -> list[RunFolder]:
-        """The session's runs, but those that the user has removed."""
-        runs = [self._ordering.state / "runs" / name for name in stored.runs]
-        return [find(self._ordering.state, path.name) for path in runs if (path / "run.json").is_file()]
 
 
 def _directory(cwd: str) -> Path:

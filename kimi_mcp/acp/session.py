@@ -97,8 +97,14 @@ def opened(stored: Stored, client: Client, can: schema.ClientCapabilities | None
             writes=bool(files and files.write_text_file),
         ),
         Terminals(client, stored.id, offered=bool(can and can.terminal)),
-        tuple(_server(server, stored.cwd) for server in servers or ()),
+        tuple(_server(server, stored.cwd) for server in servers or () if not _ours(server)),
     )
+
+
+def _ours(given: Any) -> bool:
+    """Whether an editor passes us our own tools, as `setup zed` entered them: the agent has them already."""
+    command = getattr(given, "command", "")
+    return Path(command).stem == "kimi-mcp" and "serve" in (given.args or ())
 
 
 def _server(given: Any, cwd: Path) -> Server:

@@ -2,6 +2,7 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from acp import helpers, schema
@@ -11,7 +12,7 @@ from kimi_mcp.acp import options
 from kimi_mcp.acp.permission import asker
 from kimi_mcp.acp.review import ended
 from kimi_mcp.acp.session import Ordering, Session
-from kimi_mcp.acp.store import Sessions
+from kimi_mcp.acp.store import Sessions, Stored
 from kimi_mcp.acp.updates import Updates
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent.watch import Inbox
@@ -74,7 +75,8 @@ class Turn:
             more, problems = await functions(session.servers)
             for problem in problems:
                 await self._send(helpers.update_agent_thought_text(f"{problem}\n"))
-        beside = Beside(more, self._dressed if request.in_place else lambda tool: tool)
+        terminals = session.terminals.dress  # a private copy has no unsaved files, but commands that print
+        beside = Beside(more, self._dressed if request.in_place else terminals)
         outcome: ev.Outcome | None = None
         with policy.asking(asker(self.client, session.stored.id, session.lasting)):
             async with aclosing(work(folder, connect, session.inbox, beside=beside)) as events:
@@ -108,7 +110,8 @@ class Turn:
             model=stored.model,
             read_only=command == "review" or stored.leave != "code",
         )
-        if stored.runs and command != "fix" and _goes_on(last := find(self.ordering.state, stored.runs[-1])):
+        runs = runs_of(stored, self.ordering.state)
+        if runs and command != "fix" and _goes_on(last := runs[-1]):
             _reorder(last, request)
             self.session.inbox.say(text, images)
             return last
@@ -133,8 +136,7 @@ class Turn:
 
     async def _undo(self) -> str:
         """Take back what the tools changed in the last turn that changed something."""
-        for name in reversed(self.session.stored.runs):
-            folder = find(self.ordering.state, name)
+        for folder in reversed(runs_of(self.session.stored, self.ordering.state)):
             if not folder.record().request.in_place:
                 continue  # nothing of it was ever in the user's files
             taken = await _taken_back(folder)
@@ -155,7 +157,7 @@ class Turn:
 
     def _cost(self) -> str:
         """What all runs of the session have used."""
-        found = [find(self.ordering.state, name).outcome() for name in self.session.stored.runs]
+        found = [folder.outcome() for folder in runs_of(self.session.stored, self.ordering.state)]
         used = [outcome for outcome in found if outcome is not None]
         if not used:
             return "Nothing yet."
@@ -173,6 +175,11 @@ class Turn:
 
     async def _send(self, update: Any) -> None:
         await self.client.session_update(self.session.stored.id, update)
+
+
+def runs_of(stored: Stored, state: Path) -> list[RunFolder]:
+    """The session's runs, oldest first, but those that the user has removed."""
+    return [find(state, name) for name in stored.runs if (state / "runs" / name / "run.json").is_file()]
 
 
 def _goes_on(folder: RunFolder) -> bool:

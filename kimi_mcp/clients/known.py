@@ -141,6 +141,10 @@ def _continue(server: Server) -> dict[str, Any]:
     }
 
 
+def _zed_agent(server: Server) -> dict[str, Any]:
+    return {"type": "custom", **_agent(server)}  # since 0.221 beside those of its registry; ignored before
+
+
 def _agent(server: Server) -> dict[str, Any]:
     return {"command": server.program, "args": ["acp"], "env": {}}
 
@@ -229,7 +233,7 @@ CLIENTS: tuple[Client, ...] = (
                 ),
                 _servers(
                     {"all": "~/.config/zed/settings.json", "win32": "%APPDATA%/Zed/settings.json"},
-                    _agent,
+                    _zed_agent,
                     "agent_servers",
                 ),
             ),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -249,3 +250,23 @@ def test_a_turn_is_cancelled_while_a_server_still_starts(
 
     with KimiApi([Turn(text="Hello.")]) as api:
         assert run(main(api.url)) == ("cancelled", "end_turn")
+
+
+def test_our_own_tools_that_an_editor_passes_are_left_out_and_a_removed_run_is_not_missed(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    root = make_repository(FILES)
+    ours = schema.McpServerStdio(name="kimi", command="/nonexistent/kimi-mcp", args=["serve"], env=[])
+    editor = Editor()
+
+    async def main(url: str) -> list[str]:
+        async with agent(editor, tmp_path / "state", url) as connection:
+            name = (await connection.new_session(cwd=str(root), mcp_servers=[ours])).session_id
+            first = await say(connection, name, "Hello.")
+            shutil.rmtree(tmp_path / "state" / "runs")
+            return [first, await say(connection, name, "/cost"), await say(connection, name, "Again.")]
+
+    with KimiApi([Turn(text="Hello."), Turn(text="Hello again.")]) as api:
+        assert run(main(api.url)) == ["end_turn"] * 3
+    assert "cannot be used" not in editor.text("agent_thought_chunk")
+    assert editor.text("agent_message_chunk") == "Hello.Nothing yet.Hello again."
