@@ -71,7 +71,7 @@ def turns(steps: int) -> list[Turn]:
         path = f"part/m{step % MODULES}.py"
         if step % 10 == 5:
             round_ = step // MODULES
-            made.append(turn("write_file", path=f"part/new{step}.py", text=f"STATE = {round_}\n"))
+            made.append(turn("write_file", path=f"part/new{step}.py", content=f"STATE = {round_}\n"))
         elif step % 10 == 9:
             made.append(turn("run_command", command=f"echo step {step}"))
         else:
