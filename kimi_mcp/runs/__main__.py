@@ -1,35 +1,16 @@
-"""`python -m kimi_mcp.runs FOLDER`: work on one run until it ends; the key is the first line of the input.
+"""`python -m kimi_mcp.runs FOLDER`: let a run's process be nobody's child, print its id, and end.
 
-SIGTERM and SIGINT end the run with its best patch; a second one ends the process.
+Clients end a server with all its children and grandchildren, and a server ends its own; the run goes on.
 """
 
-import asyncio
-import signal
+import os
 import sys
-from pathlib import Path
-
-from pydantic import SecretStr
-
-from kimi_mcp.agent.watch import Inbox
-from kimi_mcp.runs.folder import RunFolder
-from kimi_mcp.runs.work import connecting, work
-
-
-async def main(folder: RunFolder, key: str) -> None:
-    """Work until the run ends."""
-    inbox = Inbox()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        inbox.stop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    async for _ in work(folder, connecting(folder, SecretStr(key) if key else None), inbox):
-        pass
-
 
 if __name__ == "__main__":
-    asyncio.run(main(RunFolder(Path(sys.argv[1])), sys.stdin.readline().strip()))
+    if child := os.fork():
+        os.write(1, str(child).encode())
+        os._exit(0)
+    os.dup2(2, 1)  # whoever started it reads one line only
+    from kimi_mcp.runs.worker import run
+
+    run(sys.argv[1])

@@ -163,14 +163,7 @@ class RunFolder:
 
     def is_starting(self) -> bool:
         """Whether the process that was started for this run is there, but does not hold it yet."""
-        pid = self.record().pid
-        if not pid or (self.path / "lock").exists():
-            return False
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return False
-        return True
+        return not (self.path / "lock").exists() and is_alive(self.record().pid)
 
     def remove(self) -> None:
         """Delete the run and everything of it."""
@@ -194,6 +187,20 @@ class RunFolder:
         lines = taken.read_text().splitlines()
         taken.unlink()
         return [str(json.loads(line)["text"]) for line in lines]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and has not ended; 0 is none. One that nobody has waited for yet has ended."""
+    if not pid:
+        return False
+    try:
+        os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except ProcessLookupError:
+        return False
+    except OSError:  # another's process, or a system without /proc
+        return True
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def create(state: Path, request: Request) -> RunFolder:

@@ -47,6 +47,11 @@ class Client:
         if self._process.stdout:
             self._process.stdout.close()
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
+
     def tools(self) -> list[str]:
         """The names of the server's tools."""
         return [tool["name"] for tool in self.ask("tools/list", {})["tools"]]
