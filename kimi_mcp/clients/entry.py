@@ -12,7 +12,18 @@ from kimi_mcp.clients.known import Place, Server
 from kimi_tools.errors import Conflict
 
 USERS_OWN = frozenset(
-    {"env", "autoApprove", "alwaysAllow", "disabled", "enabled", "timeout", "trust", "cwd", "required"}
+    {
+        "env",
+        "autoApprove",
+        "alwaysAllow",
+        "disabled",
+        "enabled",
+        "timeout",
+        "toolTimeoutMs",
+        "trust",
+        "cwd",
+        "required",
+    }
 )
 """Fields of our entry that a user may have changed; an update leaves them as they are."""
 

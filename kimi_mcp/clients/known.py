@@ -132,6 +132,10 @@ def _mcphub(server: Server) -> dict[str, Any]:
     return {**_plain(server), "autoApprove": list(server.read_only)}
 
 
+def _kimi_code(server: Server) -> dict[str, Any]:
+    return {**_plain(server), "toolTimeoutMs": CALL_SECONDS * 1000}
+
+
 def _continue(server: Server) -> dict[str, Any]:
     return {
         "name": NAME,
@@ -310,8 +314,8 @@ CLIENTS: tuple[Client, ...] = (
         "Kimi Code",
         ("~/.kimi-code", "kimi"),
         {
-            "user": (_servers({"all": "~/.kimi-code/mcp.json"}, _plain),),
-            "project": (_servers({"all": ".kimi-code/mcp.json"}, _plain),),
+            "user": (_servers({"all": "~/.kimi-code/mcp.json"}, _kimi_code),),
+            "project": (_servers({"all": ".kimi-code/mcp.json"}, _kimi_code),),
         },
     ),
     Client(

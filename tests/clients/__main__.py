@@ -1,7 +1,7 @@
 """`uv run python -m tests.clients [NAME …]`: the matrices of real clients, MCP and ACP, as Markdown tables.
 
 A long call is one of more than a minute, after which many clients give up where their settings do not say
-otherwise; the settings are those that the project documents. The cancelled call is one that the person ends
+otherwise; the entries are those that `kimi-mcp setup` writes. The cancelled call is one that the person ends
 with Ctrl-C; it counts as stopped when its process is gone.
 """
 

@@ -9,14 +9,28 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from kimi_mcp.clients.known import CLIENTS as KNOWN
+from kimi_mcp.clients.known import Server
 from tests.clients.model import DONE
 
 NAME = "kimi"
 """What the server is called in each client's settings."""
+
+
+@dataclass(frozen=True)
+class Watched(Server):
+    """A server whose command line is another one."""
+
+    serve: Sequence[str] = ()
+
+    def arguments(self, *more: str) -> list[str]:
+        """What follows the program."""
+        return list(self.serve[1:])
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,11 @@ class Setting:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content if isinstance(content, str) else json.dumps(content, indent=2))
         return target
+
+    def entry(self, client: str) -> dict[str, Any]:
+        """What `kimi-mcp setup` writes for a client, with the server that is watched in the place of ours."""
+        place = next(one for one in KNOWN if one.name == client).places["user"][0]
+        return place.entry(Watched(self.serve[0], (), self.serve))
 
     @property
     def stdio(self) -> dict[str, object]:
@@ -77,8 +96,7 @@ def cline(given: Setting) -> Command:
     folder = ".cline/data/settings"
     given.write(f"{folder}/providers.json", {**providers, "providers": {"openai-compatible": provider}})
     given.write(f"{folder}/global-settings.json", {"telemetryOptOut": True, "autoUpdateEnabled": False})
-    server = {"type": "stdio", **given.stdio, "env": {}, "timeout": 600}
-    given.write(f"{folder}/cline_mcp_settings.json", {"mcpServers": {NAME: server}})
+    given.write(f"{folder}/cline_mcp_settings.json", {"mcpServers": {NAME: given.entry("cline")}})
     flags = [
         "--json",
         "--auto-approve",
@@ -94,7 +112,7 @@ def cline(given: Setting) -> Command:
 
 
 def codex(given: Setting) -> Command:
-    args = json.dumps(given.serve[1:])
+    entry = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.entry("codex").items())
     given.write(
         ".codex/config.toml",
         f"""model = "fake-model"
@@ -108,11 +126,7 @@ wire_api = "responses"
 env_key = "FAKE_KEY"
 supports_websockets = false
 [mcp_servers.{NAME}]
-command = {json.dumps(given.serve[0])}
-args = {args}
-startup_timeout_sec = 60
-tool_timeout_sec = 600
-required = true
+{entry}
 default_tools_approval_mode = "approve"
 [analytics]
 enabled = false
@@ -130,7 +144,7 @@ def opencode(given: Setting) -> Command:
         "npm": "@ai-sdk/openai-compatible",
         "options": {"baseURL": f"{given.model_url}/v1", "apiKey": "x"},
     }
-    server = {"type": "local", "command": given.serve, "enabled": True, "timeout": 60_000}
+    server = given.entry("opencode")
     settings = {
         "provider": {"fake": {**provider, "models": model}},
         "model": "fake/fake-model",
@@ -149,7 +163,7 @@ def opencode(given: Setting) -> Command:
 
 
 def claude(given: Setting) -> Command:
-    path = given.write("mcp.json", {"mcpServers": {NAME: {"type": "stdio", **given.stdio}}})
+    path = given.write("mcp.json", {"mcpServers": {NAME: given.entry("claude-code")}})
     flags = ["-p", "--mcp-config", str(path), "--strict-mcp-config", "--permission-mode", "bypassPermissions"]
     flags += ["--output-format", "stream-json", "--verbose"]
     environment = {
@@ -167,7 +181,7 @@ def claude(given: Setting) -> Command:
 
 
 def gemini(given: Setting) -> Command:
-    server = {**given.stdio, "trust": True}
+    server = {**given.entry("gemini"), "trust": True}
     settings = {
         "security": {"auth": {"selectedType": "gemini-api-key"}},
         "privacy": {"usageStatisticsEnabled": False},
@@ -191,7 +205,7 @@ def gemini(given: Setting) -> Command:
 
 def qwen(given: Setting) -> Command:
     settings = {
-        "mcpServers": {NAME: {**given.stdio, "trust": True}},
+        "mcpServers": {NAME: {**given.entry("qwen"), "trust": True}},
         "tools": {"toolSearch": {"enabled": False}},
         "general": {"enableAutoUpdate": False, "disableAutoUpdate": True},
         "privacy": {"usageStatisticsEnabled": False},
@@ -223,7 +237,7 @@ def continue_(given: Setting) -> Command:
                         "capabilities": ["tool_use"],
                     }
                 ],
-                "mcpServers": [{"name": NAME, "type": "stdio", **given.stdio}],
+                "mcpServers": given.entry("continue")["mcpServers"],
             }
         ),
     )
@@ -248,7 +262,7 @@ model = "fake-model"
 max_context_size = 200000
 """,
     )
-    given.write(".kimi-code/mcp.json", {"mcpServers": {NAME: {**given.stdio, "toolTimeoutMs": 600_000}}})
+    given.write(".kimi-code/mcp.json", {"mcpServers": {NAME: given.entry("kimi-code")}})
     return Command(
         [str(given.binaries / "kimi"), "-p", given.prompt],
         {"KIMI_CODE_HOME": str(given.home / ".kimi-code"), "KIMI_CODE_NO_AUTO_UPDATE": "1"},
