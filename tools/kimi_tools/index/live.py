@@ -432,6 +432,31 @@ class Index:
         known = self._files.get(path)
         return self._ask(lambda: self._store.mentioned(known.blob)) if known and known.blob else []
 
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self._store
+
+    def entries(self) -> dict[str, int]:
+        """The files that were read, with their entries' numbers."""
+        with self._lock:
+            return {path: known.blob for path, known in self._files.items() if known.blob}
+
+    def paths(self, entry: int) -> list[str]:
+        """The files that an entry is the content of."""
+        with self._lock:
+            return self._of(entry)
+
+    def key(self, path: str) -> bytes:
+        """The key of a file's content as it was read; empty when it is not in the index."""
+        with self._lock:
+            known = self._files.get(path)
+            return known.key if known else b""
+
+    def job(self, path: str) -> Job | None:
+        """A file's content as it is now; None when it holds no code."""
+        return self._job(path)
+
     def files(self) -> list[str]:
         """The files with code, sorted."""
         with self._lock:

@@ -36,6 +36,10 @@ CREATE INDEX IF NOT EXISTS symbol_name ON symbol (name COLLATE NOCASE);
 CREATE TABLE IF NOT EXISTS mention (
     name TEXT NOT NULL, blob INTEGER NOT NULL, lines BLOB NOT NULL, PRIMARY KEY (name, blob)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS mention_blob ON mention (blob);
+CREATE TABLE IF NOT EXISTS word (
+    term TEXT NOT NULL, blob INTEGER NOT NULL, places BLOB NOT NULL, PRIMARY KEY (term, blob)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS word_blob ON word (blob);
+CREATE TABLE IF NOT EXISTS worded (blob INTEGER PRIMARY KEY, sizes TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS root (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, day INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS file (
     root INTEGER NOT NULL, path BLOB NOT NULL, seen BLOB NOT NULL, key BLOB NOT NULL,
@@ -249,6 +253,35 @@ class Store:
             ).fetchall()
         )
 
+    def add_words(self, entries: Sequence[tuple[int, dict[str, bytes], tuple[int, ...]]]) -> None:
+        """Keep the terms of some entries, and how many words each field of theirs holds."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            with self._transaction(connection):
+                rows = sorted(
+                    (term, blob, places) for blob, terms, _ in entries for term, places in terms.items()
+                )
+                connection.executemany("INSERT OR IGNORE INTO word VALUES (?,?,?)", rows)
+                connection.executemany(
+                    "INSERT OR IGNORE INTO worded VALUES (?,?)",
+                    [(blob, " ".join(map(str, sizes))) for blob, _, sizes in entries],
+                )
+
+        self._do(work)
+
+    def word_sizes(self) -> dict[int, tuple[int, ...]]:
+        """How many words each field holds, of all entries whose terms are kept."""
+        rows = self._do(lambda connection: connection.execute("SELECT blob, sizes FROM worded").fetchall())
+        return {blob: tuple(map(int, sizes.split())) for blob, sizes in rows}
+
+    def places(self, term: str) -> list[tuple[int, bytes]]:
+        """The entries that hold a term, with its packed occurrences."""
+        return self._do(
+            lambda connection: connection.execute(
+                "SELECT blob, places FROM word WHERE term = ?", (term,)
+            ).fetchall()
+        )
+
     def remembered(self, root: bytes) -> list[tuple[bytes, bytes, bytes]]:
         """What was last seen of a workspace: path, state and key of each file."""
         return self._do(
@@ -313,6 +346,8 @@ class Store:
         with self._transaction(connection):
             connection.executemany("DELETE FROM symbol WHERE blob = ?", ids)
             connection.executemany("DELETE FROM mention WHERE blob = ?", ids)
+            connection.executemany("DELETE FROM word WHERE blob = ?", ids)
+            connection.executemany("DELETE FROM worded WHERE blob = ?", ids)
             connection.executemany("DELETE FROM blob WHERE id = ?", ids)
             old = [
                 (root,)
@@ -334,7 +369,7 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Rows of each table."""
-        tables = ("blob", "symbol", "mention", "root", "file")
+        tables = ("blob", "symbol", "mention", "worded", "root", "file")
         return self._do(
             lambda connection: {
                 table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608

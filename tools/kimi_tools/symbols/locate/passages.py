@@ -1,0 +1,98 @@
+"""How well the parts of a file fit a text: BM25 over its functions, and what else points at one of them."""
+
+import math
+from array import array
+
+from kimi_tools.index.terms import terms_of
+from kimi_tools.symbols.locate.clues import Clues, is_code_name
+from kimi_tools.symbols.locate.evidence import Evidence
+from kimi_tools.syntax import Definition
+
+_BODIES = frozenset({"variable", "field", "property", "constant", "key", "declaration", "type"})
+_WEIGHTS = (1.0, 3.0, 1.5, 1.5)
+_MEAN_LINES = 20.0
+_B, _K = 0.4, 1.2
+class Passages:
+    """The parts of the candidates: each function and class, and the rest of the file (number -1)."""
+
+    def __init__(self, evidence: Evidence, clues: Clues) -> None:
+        self._evidence = evidence
+        self._clues = clues
+        self.parts: dict[str, list[Definition]] = {}
+        self.scores: dict[str, list[float]] = {}
+        for path in evidence.candidates:
+            self.parts[path] = [item for item in evidence.outlines[path] if item.kind not in _BODIES]
+            self.scores[path] = [0.0] * (len(self.parts[path]) + 1)
+        self._fit()
+
+    def _fit(self) -> None:
+        total = len(self._evidence.sizes) or 1
+        owners: dict[str, list[int]] = {}
+        lengths: dict[str, list[int]] = {}
+        for path, parts in self.parts.items():
+            last = max((item.last_line for item in parts), default=0)
+            owner = [-1] * (last + 2)
+            for number, item in enumerate(parts):
+                owner[item.first_line : item.last_line + 1] = [number] * (item.last_line + 1 - item.first_line)
+            owners[path] = owner
+            counts = [0] * (len(parts) + 1)
+            for number in owner:
+                counts[number] += 1
+            lengths[path] = counts
+        for term, places in self._evidence.places.items():
+            rarity = math.log(1 + (total - len(places) + 0.5) / (len(places) + 0.5))
+            asked = self._clues.weight(term) * rarity
+            for path, packed in places.items():
+                owner = owners.get(path)
+                if owner is None:
+                    continue
+                often: dict[int, float] = {}
+                end = len(owner)
+                for place in array("I", packed):
+                    line = place >> 3
+                    number = owner[line] if line < end else -1
+                    often[number] = often.get(number, 0.0) + _WEIGHTS[place & 7]
+                scores, length = self.scores[path], lengths[path]
+                for number, count in often.items():
+                    scores[number] += asked * count * (_K + 1) / (count + _K * (1 - _B + _B * length[number] / _MEAN_LINES))
+
+    def best(self) -> dict[str, float]:
+        """The best part of each file, and a little of the next two."""
+        found: dict[str, float] = {}
+        for path, scores in self.scores.items():
+            top = sorted(scores, reverse=True)[:3]
+            found[path] = sum(value * share for value, share in zip(top, (1.0, 0.3, 0.15), strict=False))
+        return found
+
+    def pointed(self, path: str) -> list[dict[str, float]]:
+        """For each part of a file: `name` (the text says its name), `line` (a frame or place lies in it),
+        `qualified` (the text says the names of its class and its own)."""
+        clues = self._clues
+        found: list[dict[str, float]] = []
+        short = [p for p in clues.places if p.line and (p.path == path or path.endswith(p.path.lstrip("./")) or p.path.endswith(f"/{path}"))]
+        dotted = {tuple(module.split(".")[i : i + 2]) for module in clues.modules for i in range(module.count("."))}
+        for item in self.parts[path]:
+            zones = clues.names.get(item.name, {})
+            definers = {other for other, _ in self._evidence.definers.get(item.name, ())}
+            said = 0.0
+            if zones and definers:
+                said = (1.0 if is_code_name(item.name, zones) else 0.4) / math.sqrt(len(definers))
+            inside = [p for p in short if item.first_line <= p.line <= item.last_line]
+            called = [p for p in short if p.function == item.name]
+            *_, outer, own = ["", *item.qualified.split(".")]
+            found.append(
+                {
+                    "name": said,
+                    "title": 1.0 if "title" in zones and said else 0.0,
+                    "line": max((0.8 ** max(p.depth, 0) for p in [*inside, *called]), default=0.0) * (0.3 if item.kind == "class" else 1.0),
+                    "qualified": 1.0 if (outer, own) in dotted else 0.0,
+                    "class_said": 1.0 if outer in clues.names else 0.0,
+                    "class": 1.0 if item.kind == "class" else 0.0,
+                }
+            )
+        return found
+
+
+def name_terms(item: Definition) -> tuple[str, ...]:
+    """The terms of a definition's own name."""
+    return terms_of(item.name)
