@@ -192,7 +192,7 @@ def test_the_place_is_located_from_an_issue(shop: Workspace) -> None:
     data = call(symbols.locate, shop, text=text).data.model_dump()
     assert data["places"][0]["path"] == "shop/cart.py"
     assert data["places"][0]["definitions"][0] == "10-11 Cart.price"
-    assert any("names shop/cart.py:11" in reason for reason in data["places"][0]["reasons"])
+    assert any("stack trace, line 11" in reason for reason in data["places"][0]["reasons"])
     assert "shop/money.py" in [place["path"] for place in data["places"][:3]]
 
 

@@ -43,7 +43,7 @@ def build(jobs: Iterable[Job], store: Store, adopt: Adopt, stop: threading.Event
     """Index all jobs; `adopt` hears of each batch that is in the store. Raises `Damaged`."""
     team = _Team(store, adopt)
     try:
-        for batch in _batches(jobs):
+        for batch in batches(jobs):
             if stop.is_set():
                 break
             ids = store.ids(job.key for job in batch)
@@ -54,7 +54,7 @@ def build(jobs: Iterable[Job], store: Store, adopt: Adopt, stop: threading.Event
         team.finish(stop.is_set())
 
 
-def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
+def batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
     batch: list[Job] = []
     size = 0
     for job in jobs:
@@ -109,7 +109,7 @@ class _Team:
         self._adopt(batch, self._store.add([(job.key, extract(job.language, job.data)) for job in batch]))
 
     def _feed(self) -> None:
-        worker = _Worker.start(self._store)
+        worker = Worker.start(self._store)
         try:
             while (batch := self._tasks.get()) is not None:
                 try:
@@ -125,19 +125,21 @@ class _Team:
                 worker.end()
 
 
-class _Worker:
+class Worker:
+    """A worker process: of symbols, or of `words`."""
+
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
     @staticmethod
-    def start(store: Store) -> "_Worker | None":
+    def start(store: Store, what: str = "symbols") -> "Worker | None":
         """Start one; None where processes cannot be started or the store is only in this one's memory."""
         if store.folder is None:
             return None
         entries = [entry for entry in sys.path if os.path.isabs(entry)]
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "kimi_tools.index.worker", str(store.folder)],
+                [sys.executable, "-m", "kimi_tools.index.worker", str(store.folder), what],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -147,7 +149,7 @@ class _Worker:
             )
         except OSError:
             return None
-        return _Worker(process)
+        return Worker(process)
 
     def index(self, batch: list[Job]) -> bool:
         """Have a batch indexed; False when the worker has died."""

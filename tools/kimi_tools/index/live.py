@@ -347,15 +347,17 @@ class Index:
         known = self._files.get(path)
         return known is not None and not known.state
 
-    async def ahead(self, word: str) -> None:
+    async def ahead(self, word: str) -> list[str]:
         """While the build runs, read the files that hold a word before a question about it is asked.
 
-        Takes `_AHEAD_SECONDS` at most; what is not read by then is in `coverage`.
+        Returns those files, tests last; none when nothing needs to be read. Takes `_AHEAD_SECONDS` at most;
+        what is not read by then is in `coverage`.
         """
         if self.coverage.complete or not word:
-            return
+            return []
         holding = await listing.holding(self._workspace, word)
         await asyncio.to_thread(self._read_ahead, holding)
+        return holding
 
     def _read_ahead(self, holding: list[str]) -> None:
         ends = time.thread_time() + _AHEAD_SECONDS
@@ -431,6 +433,11 @@ class Index:
         """The names that occur in one file's code, with their packed lines."""
         known = self._files.get(path)
         return self._ask(lambda: self._store.mentioned(known.blob)) if known and known.blob else []
+
+    @property
+    def closed(self) -> bool:
+        """Whether the workspace was closed."""
+        return self._closed.is_set()
 
     @property
     def store(self) -> Store:

@@ -1,73 +1,114 @@
 """The words of a workspace's files: read after the symbols, so that they never delay those.
 
-They are kept in the same database, keyed by the same content. A question first reads the files that changed;
-the first time, the rest is read in the background by one worker process.
+They are kept in the same database, keyed by the same content. A question reads the files that have changed; when
+there are many, it reads those that matter to it, and one worker process reads the rest in the background.
 """
 
-import asyncio
 import contextlib
-import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable
 from weakref import WeakKeyDictionary
 
+from kimi_tools.index.build import Job, Worker, batches
 from kimi_tools.index.live import Index
 from kimi_tools.index.store import Damaged
 from kimi_tools.index.terms import file_terms
 
-AHEAD_SECONDS = 1.0
+AHEAD_SECONDS = 0.7
 """Of processor time that one question spends on reading words, at most."""
+
+_STEP = 20
 
 
 class Words:
-    """The words of one index's files."""
+    """The words of one index's files. Call `refresh` before asking."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._generation = -1
         self._sizes: dict[int, tuple[int, ...]] = {}
-        self._version = -1
-        self._blobs: dict[str, int] = {}
+        self._entries: dict[str, int] = {}
         self._lock = threading.Lock()
+        self._building: threading.Thread | None = None
 
-    def refresh(self, first: Iterable[str] = (), seconds: float = AHEAD_SECONDS) -> int:
-        """Read what has not been read, those files `first`; how many are left when the time is over."""
+    def refresh(self, first: Iterable[str] = ()) -> int:
+        """Read what has not been read, the files `first`; how many are left when the time is over.
+
+        Those are then read in the background.
+        """
         with self._lock:
-            self._blobs = self._index.entries()
-            missing = self._missing()
-            if not missing:
-                return 0
-            self._sizes = self._index.store.word_sizes()
-            missing = self._missing()
-            order = {path: number for number, path in enumerate(first)}
-            missing.sort(key=lambda path: (order.get(path, len(order)), path))
-            ends = time.thread_time() + seconds
-            for start in range(0, len(missing), 20):
-                if time.thread_time() > ends:
-                    break
-                self._read(missing[start : start + 20])
-            return len(self._missing())
+            for _ in range(2):
+                try:
+                    return self._refresh(first)
+                except Damaged:
+                    self._sizes.clear()
+            return len(self._entries)
+
+    def _refresh(self, first: Iterable[str]) -> int:
+        self._entries = self._index.entries()
+        store = self._index.store
+        if self._generation != store.generation or self._missing():
+            self._generation = store.generation
+            self._sizes = store.word_sizes()
+        missing = self._missing()
+        order = {path: number for number, path in enumerate(first)}
+        missing.sort(key=lambda path: (order.get(path, len(order)), path))
+        ends = time.thread_time() + AHEAD_SECONDS
+        for start in range(0, len(missing), _STEP):
+            self._read(missing[start : start + _STEP])
+            if time.thread_time() > ends:
+                break
+        left = self._missing()
+        if left and self._index.coverage.complete and not (self._building and self._building.is_alive()):
+            self._building = threading.Thread(target=self._build, args=(left,), name="words", daemon=True)
+            self._building.start()
+        return len(left)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the reading in the background, at most so long."""
+        if self._building:
+            self._building.join(seconds)
 
     def _missing(self) -> list[str]:
-        return [path for path, blob in self._blobs.items() if blob not in self._sizes]
+        return [path for path, entry in self._entries.items() if entry not in self._sizes]
+
+    def _job(self, path: str) -> Job | None:
+        """A file's content, when it is still the one that the index has read."""
+        job = self._index.job(path)
+        return job if job is not None and job.key == self._index.key(path) else None
 
     def _read(self, paths: Iterable[str]) -> None:
         entries = [
-            (self._blobs[path], *file_terms(job.language, job.data))
+            (self._entries[path], *file_terms(job.language, job.data))
             for path in paths
-            if (job := self._index.job(path)) and job.key == self._index.key(path)
+            if (job := self._job(path))
         ]
         self._index.store.add_words(entries)
-        self._sizes.update((blob, sizes) for blob, _, sizes in entries)
+        self._sizes.update((entry, sizes) for entry, _, sizes in entries)
+
+    def _build(self, paths: list[str]) -> None:
+        """The reading in the background, in its own thread; what fails is read by the next questions."""
+        with contextlib.suppress(Damaged, sqlite3.Error):
+            worker = Worker.start(self._index.store, "words")
+            if worker is None:
+                return
+            try:
+                for batch in batches(job for path in paths if (job := self._job(path))):
+                    if self._index.closed or not worker.index(batch):
+                        break
+            finally:
+                worker.end()
 
     def sizes(self) -> dict[str, tuple[int, ...]]:
         """How many words each field of each file holds; without the files whose words are not yet read."""
-        return {path: self._sizes[blob] for path, blob in self._blobs.items() if blob in self._sizes}
+        return {path: self._sizes[entry] for path, entry in self._entries.items() if entry in self._sizes}
 
-    def places(self, term: str) -> list[tuple[str, bytes]]:
+    def places(self, term: str) -> dict[str, bytes]:
         """The files that hold a term, with its packed occurrences."""
-        return [(path, packed) for blob, packed in self._index.store.places(term) for path in self._index.paths(blob)]
+        found = self._index.store.places(term)
+        return {path: packed for entry, packed in found for path in self._index.paths(entry)}
 
 
 _words: WeakKeyDictionary[Index, Words] = WeakKeyDictionary()

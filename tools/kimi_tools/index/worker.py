@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from kimi_tools.index.store import Store
+from kimi_tools.index.terms import file_terms
 from kimi_tools.syntax import LANGUAGES, extract
 
 
@@ -23,7 +24,13 @@ def main() -> None:
             batch: list[tuple[bytes, str, bytes]] = pickle.load(sys.stdin.buffer)  # noqa: S301 - our parent's
         except EOFError:
             return
-        store.add([(key, extract(languages[name], data)) for key, name, data in batch])
+        if sys.argv[2] == "words":
+            ids = store.ids(key for key, _, _ in batch)
+            store.add_words(
+                [(ids[key], *file_terms(languages[name], data)) for key, name, data in batch if key in ids]
+            )
+        else:
+            store.add([(key, extract(languages[name], data)) for key, name, data in batch])
         sys.stdout.buffer.write(b"+")
         sys.stdout.buffer.flush()
 

@@ -16,13 +16,22 @@ MOST_NAMES = 80
 _PATH = r"[\w./\\~@+-]{1,250}\.(?!com\b|org\b|net\b|io\b|html\b)[A-Za-z]\w{0,5}"
 _FRAMES = (
     re.compile(rf'File "?(?P<path>{_PATH})"?, line (?P<line>\d{{1,7}})(?:, in (?P<function>\w+))?'),
-    re.compile(rf"^\s*at (?:new |async )?(?P<function>[\w$.<>]+)? ?\(?(?:file://)?(?P<path>{_PATH}):(?P<line>\d{{1,7}})", re.M),
-    re.compile(r"^\s*at (?P<java>[\w$.]+)\.(?P<function>[\w$<>]+)\((?P<path>\w+\.\w+):(?P<line>\d{1,7})\)", re.M),
+    re.compile(rf"File (?P<path>{_PATH}):(?P<line>\d{{1,7}}), in (?P<function>\w+)"),
+    re.compile(
+        rf"^(?P<path>{_PATH}) in (?P<function>\w+)\(.*\)\n(?:.*\n){{0,8}}?-+> ?(?P<line>\d{{1,7}}) ", re.M
+    ),
+    re.compile(
+        rf"^\s*at (?:new |async )?(?P<function>[\w$.<>]+)? ?\(?(?:file://)?(?P<path>{_PATH}):(?P<line>\d{{1,7}})",
+        re.M,
+    ),
+    re.compile(
+        r"^\s*at (?P<java>[\w$.]+)\.(?P<function>[\w$<>]+)\((?P<path>\w+\.\w+):(?P<line>\d{1,7})\)", re.M
+    ),
     re.compile(rf"^\s*at (?P<function>[\w.<>`]+)\(.*\) in (?P<path>{_PATH}):line (?P<line>\d{{1,7}})", re.M),
     re.compile(rf"(?P<path>{_PATH}):(?P<line>\d{{1,7}}):in [`'](?P<function>[^'\n]{{1,80}})'"),
     re.compile(rf"(?P<path>{_PATH})[:(](?P<line>\d{{1,7}})(?=\D|$)"),
 )
-_NAMED_PATH = re.compile(rf"(?<![\w:/.])((?:[\w.-]+/)+[\w.-]+|[\w-]+\.[A-Za-z]\w{{0,3}})(?![\w/])")
+_NAMED_PATH = re.compile(r"(?<![\w:/.])((?:[\w.-]+/)+[\w.-]+|[\w-]+\.[A-Za-z]\w{0,3})(?![\w/])")
 _LINK = re.compile(r"https?://\S+")
 _BLOB_LINK = re.compile(r"https?://\S+?/(?:blob|tree|raw)/[^/\s]+/([^\s#?)\]>]+)(?:#L(\d+))?")
 _DOTTED = re.compile(r"(?<![\w./@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
@@ -31,11 +40,21 @@ _NAME = re.compile(r"(?<![\w])[A-Za-z_]\w{2,80}")
 _FENCE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)", re.S)
 _TICKED = re.compile(r"`{1,2}([^`\n]{1,200})`{1,2}")
 _QUOTED = re.compile(r"\"([^\"\n]{6,200})\"|'([^'\n]{6,200})'|‘([^’\n]{6,200})’|“([^”\n]{6,200})”")
-_ERROR = re.compile(r"^\s*(?:E\s+)?[\w.]*(?:Error|Exception|Warning|Fault|panic(?:ked)?|fatal)\b[^:\n]*:\s*(.{6,300})$", re.M)
-_TRACE = re.compile(r"Traceback \(most recent call last\).*?(?=\n\S*(?:Error|Exception|Warning)\b|\n\n\n|\Z)", re.S)
+_ERROR = re.compile(
+    r"^\s*(?:E\s+)?[\w.]*(?:Error|Exception|Warning|Fault|panic(?:ked)?|fatal)\b[^:\n]*:\s*(.{6,300})$", re.M
+)
+_TRACE = re.compile(
+    r"Traceback \(most recent call last\).*?(?=\n\S*(?:Error|Exception|Warning)\b|\n\n\n|\Z)", re.S
+)
+_FRAME_LINE = re.compile(r"^[^\S\n]*at [^\n]{1,300}:(?:line )?\d+(?::\d+)?\)?[^\S\n]*$", re.M)
 _WORD = re.compile(r"[^\W\d]\w+")
+_BOILERPLATE = re.compile(r"<!--.*?-->|^[^\S\n]*[-*] \[[ xX]\] [^\n]*$", re.S | re.M)
+"""What the forms of bug trackers ask, not what the reporter says."""
+
 _VERSION = re.compile(
-    r"^[^\S\n]*[-*#]*[^\S\n]*[\w .()/-]{1,40}(?::|==|=)[^\S\n]*(?:v?\d+(?:\.\w+)+\S*|None|(?:True|False|little|64))[^\S\n]*$", re.M
+    r"^[^\S\n]*[-*#]*[^\S\n]*[\w .()/-]{1,40}(?::|==|=)[^\S\n]*"
+    r"(?:v?\d+(?:\.\w+)+\S*|None|True|False|little|64)[^\S\n]*$",
+    re.M,
 )
 """A line of a version report, which names libraries and no place."""
 
@@ -80,7 +99,8 @@ class Clues:
 
 def clues_of(text: str) -> Clues:
     """Read a text."""
-    text = _VERSION.sub("", text[:TEXT_CHARS].replace("\r", ""))
+    text = _BOILERPLATE.sub("", text[:TEXT_CHARS].replace("\r", ""))
+    text = _VERSION.sub("", text)
     names: dict[str, dict[str, int]] = {}
     terms: dict[str, dict[str, int]] = {}
     for zone, piece in _zones(text):
@@ -113,6 +133,9 @@ def _zones(text: str) -> Iterator[tuple[str, str]]:
     for trace in _TRACE.findall(rest):
         yield "trace", trace
     rest = _TRACE.sub("\n", rest)
+    for frame in _FRAME_LINE.findall(rest):
+        yield "trace", frame
+    rest = _FRAME_LINE.sub("", rest)
     for message in _ERROR.findall(text):
         yield "error", message
     for block in _FENCE.findall(rest):
@@ -167,12 +190,16 @@ def _imports(text: str) -> Iterator[tuple[str, str]]:
 
 def _phrases(text: str) -> Iterator[str]:
     yield from (message.strip() for message in _ERROR.findall(text))
-    for groups in _QUOTED.findall(text):
-        phrase = next(filter(None, groups)).strip()
+    for match in _QUOTED.finditer(text):
+        phrase = (match[1] or match[2] or match[3] or match[4]).strip()
         if " " in phrase:
             yield phrase
 
 
 def is_code_name(name: str, zones: Iterable[str]) -> bool:
     """Whether a word is surely an identifier: its letters say so, or it stands in code."""
-    return "_" in name.strip("_") or name[1:] != name[1:].lower() or not {"ticked", "code", "trace"}.isdisjoint(zones)
+    return (
+        "_" in name.strip("_")
+        or name[1:] != name[1:].lower()
+        or not {"ticked", "code", "trace"}.isdisjoint(zones)
+    )

@@ -40,25 +40,31 @@ class Evidence:
     definers: dict[str, list[tuple[str, Definition]]]
     candidates: list[str] = field(default_factory=lambda: list[str]())
     outlines: dict[str, list[Definition]] = field(default_factory=lambda: dict[str, list[Definition]]())
-    imports: dict[str, dict[str, list[str]]] = field(default_factory=lambda: dict[str, dict[str, list[str]]]())
+    imports: dict[str, dict[str, list[str]]] = field(
+        default_factory=lambda: dict[str, dict[str, list[str]]]()
+    )
     commits: Sequence[Commit] = ()
 
 
-def gather(index: Index, words: Words, clues: Clues, commits: Sequence[Commit], fit: object) -> Evidence:
-    """Look everything up. `fit(evidence, clues)` says how well each file fits by its words alone."""
+def gather(index: Index, words: Words, clues: Clues, commits: Sequence[Commit]) -> Evidence:
+    """Look everything up."""
     files = index.files()
     counts = {term: sum(zones.values()) for term, zones in clues.terms.items()}
-    wanted = sorted(counts, key=lambda term: (-("title" in clues.terms[term]), -counts[term], term))[:MOST_TERMS]
+    wanted = sorted(counts, key=lambda term: (-("title" in clues.terms[term]), -counts[term], term))[
+        :MOST_TERMS
+    ]
     evidence = Evidence(
         files,
         words.sizes(),
-        {term: dict(words.places(term)) for term in wanted},
+        {term: words.places(term) for term in wanted},
         {name: found for name in names_of(clues) if (found := _definers(index, name))},
         commits=commits,
     )
-    scores: dict[str, float] = fit(evidence, clues)  # type: ignore[operator]
+    scores = word_fit(evidence, clues)
     best = sorted(scores, key=lambda path: (-scores[path], path))[:CANDIDATES]
-    defining = [path for found in evidence.definers.values() if len(found) <= _MOST_DEFINERS for path, _ in found]
+    defining = [
+        path for found in evidence.definers.values() if len(found) <= _MOST_DEFINERS for path, _ in found
+    ]
     evidence.candidates = list(dict.fromkeys([*best, *defining]))
     for path in evidence.candidates:
         evidence.outlines[path] = index.outline(path) or []
@@ -86,16 +92,29 @@ def _imports(index: Index, path: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, packed in index.mentioned(path):
         if any(word & 7 == 1 for word in array("I", packed)) and len(name) > 2:
-            paths = list(dict.fromkeys(symbol.path for symbol in index.symbols(name) if "." not in symbol.definition.qualified))
+            paths = list(
+                dict.fromkeys(
+                    symbol.path for symbol in index.symbols(name) if "." not in symbol.definition.qualified
+                )
+            )
             if 0 < len(paths) <= 4:
                 found[name] = [other for other in paths if other != path]
     return found
 
 
-def word_fit(evidence: Evidence, clues: Clues, weights: Sequence[float] = (1.0, 2.0, 1.5, 1.5), b: float = 0.5, k: float = 1.2) -> dict[str, float]:
+def word_fit(
+    evidence: Evidence,
+    clues: Clues,
+    weights: Sequence[float] = (1.0, 2.0, 1.5, 1.5),
+    b: float = 0.5,
+    k: float = 1.2,
+) -> dict[str, float]:
     """BM25F over the fields of whole files."""
     total = len(evidence.sizes) or 1
-    lengths = {path: sum(weight * size for weight, size in zip(weights, sizes, strict=True)) for path, sizes in evidence.sizes.items()}
+    lengths = {
+        path: sum(weight * size for weight, size in zip(weights, sizes, strict=True))
+        for path, sizes in evidence.sizes.items()
+    }
     mean = sum(lengths.values()) / total or 1.0
     scores: dict[str, float] = {}
     for term, places in evidence.places.items():

@@ -3,7 +3,6 @@
 import math
 from array import array
 
-from kimi_tools.index.terms import terms_of
 from kimi_tools.symbols.locate.clues import Clues, is_code_name
 from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.syntax import Definition
@@ -12,6 +11,8 @@ _BODIES = frozenset({"variable", "field", "property", "constant", "key", "declar
 _WEIGHTS = (1.0, 3.0, 1.5, 1.5)
 _MEAN_LINES = 20.0
 _B, _K = 0.4, 1.2
+
+
 class Passages:
     """The parts of the candidates: each function and class, and the rest of the file (number -1)."""
 
@@ -33,7 +34,9 @@ class Passages:
             last = max((item.last_line for item in parts), default=0)
             owner = [-1] * (last + 2)
             for number, item in enumerate(parts):
-                owner[item.first_line : item.last_line + 1] = [number] * (item.last_line + 1 - item.first_line)
+                owner[item.first_line : item.last_line + 1] = [number] * (
+                    item.last_line + 1 - item.first_line
+                )
             owners[path] = owner
             counts = [0] * (len(parts) + 1)
             for number in owner:
@@ -54,7 +57,9 @@ class Passages:
                     often[number] = often.get(number, 0.0) + _WEIGHTS[place & 7]
                 scores, length = self.scores[path], lengths[path]
                 for number, count in often.items():
-                    scores[number] += asked * count * (_K + 1) / (count + _K * (1 - _B + _B * length[number] / _MEAN_LINES))
+                    scores[number] += (
+                        asked * count * (_K + 1) / (count + _K * (1 - _B + _B * length[number] / _MEAN_LINES))
+                    )
 
     def best(self) -> dict[str, float]:
         """The best part of each file, and a little of the next two."""
@@ -69,8 +74,15 @@ class Passages:
         `qualified` (the text says the names of its class and its own)."""
         clues = self._clues
         found: list[dict[str, float]] = []
-        short = [p for p in clues.places if p.line and (p.path == path or path.endswith(p.path.lstrip("./")) or p.path.endswith(f"/{path}"))]
-        dotted = {tuple(module.split(".")[i : i + 2]) for module in clues.modules for i in range(module.count("."))}
+        short = [
+            p
+            for p in clues.places
+            if p.line
+            and (p.path == path or path.endswith(p.path.lstrip("./")) or p.path.endswith(f"/{path}"))
+        ]
+        dotted = {
+            tuple(module.split(".")[i : i + 2]) for module in clues.modules for i in range(module.count("."))
+        }
         for item in self.parts[path]:
             zones = clues.names.get(item.name, {})
             definers = {other for other, _ in self._evidence.definers.get(item.name, ())}
@@ -84,15 +96,11 @@ class Passages:
                 {
                     "name": said,
                     "title": 1.0 if "title" in zones and said else 0.0,
-                    "line": max((0.8 ** max(p.depth, 0) for p in [*inside, *called]), default=0.0) * (0.3 if item.kind == "class" else 1.0),
+                    "line": max((0.8 ** max(p.depth, 0) for p in [*inside, *called]), default=0.0)
+                    * (0.3 if item.kind == "class" else 1.0),
                     "qualified": 1.0 if (outer, own) in dotted else 0.0,
                     "class_said": 1.0 if outer in clues.names else 0.0,
                     "class": 1.0 if item.kind == "class" else 0.0,
                 }
             )
         return found
-
-
-def name_terms(item: Definition) -> tuple[str, ...]:
-    """The terms of a definition's own name."""
-    return terms_of(item.name)

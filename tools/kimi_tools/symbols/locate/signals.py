@@ -4,9 +4,10 @@ import math
 import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 
 from kimi_tools.index.names import is_test
-from kimi_tools.index.terms import MESSAGE, NAME, terms_of
+from kimi_tools.index.terms import MESSAGE, terms_of
 from kimi_tools.symbols.locate.clues import Clues, is_code_name
 from kimi_tools.symbols.locate.evidence import Evidence, word_fit
 from kimi_tools.symbols.locate.passages import Passages
@@ -16,9 +17,13 @@ Scores = dict[str, float]
 _HALF_LIFE_DAYS = 300.0
 _MINOR = frozenset({"variable", "field", "property", "constant"})
 _COMMON = 15
+_ENOUGH_WORDS = 10.0
+"""Weight of the terms of a text from which on its words are trusted; with fewer, other clues count more."""
 
 
-_BESIDE = re.compile(r"(^|/)(docs?|examples?|benchmarks?|asv_bench|scripts?|tools|\.github|ci|galleries|tutorials)/|(^|/)(setup|conf|noxfile|tasks)\.py$")
+_BESIDE = re.compile(
+    r"(^|/)(docs?|examples?|benchmarks?|asv_bench|scripts?|tools|\.github|ci|galleries|tutorials)/|(^|/)(setup|conf|noxfile|tasks)\.py$"
+)
 
 
 def is_beside(path: str) -> bool:
@@ -55,10 +60,14 @@ def defines(evidence: Evidence, clues: Clues) -> Scores:
     return {path: value / (1 + value) for path, value in scores.items()}
 
 
-def _matching(files: Iterable[str], named: str) -> list[str]:
+def matching(files: Iterable[str], named: str) -> list[str]:
     """The files that a path in the text may mean: it may be longer (another machine's) or shorter."""
     short = re.sub(r"^[A-Za-z]:", "", named).lstrip("~./")
-    return [path for path in files if path == short or path.endswith(f"/{short}") or f"/{short}".endswith(f"/{path}")]
+    return [
+        path
+        for path in files
+        if path == short or path.endswith(f"/{short}") or f"/{short}".endswith(f"/{path}")
+    ]
 
 
 def frames(evidence: Evidence, clues: Clues) -> Scores:
@@ -66,7 +75,7 @@ def frames(evidence: Evidence, clues: Clues) -> Scores:
     scores: Scores = {}
     rank = 0
     for place in sorted((place for place in clues.places if place.depth >= 0), key=lambda place: place.depth):
-        found = _matching(evidence.files, place.path)
+        found = matching(evidence.files, place.path)
         if not found or all(map(is_test, found)) or ("/" not in place.path and len(found) > 1):
             continue
         for path in found:
@@ -80,7 +89,7 @@ def named(evidence: Evidence, clues: Clues) -> Scores:
     scores: Scores = {}
     for place in clues.places:
         if place.depth < 0:
-            found = _matching(evidence.files, place.path)
+            found = matching(evidence.files, place.path)
             for path in found if len(found) <= 5 else ():
                 scores[path] = max(scores.get(path, 0.0), 1 / len(found))
     return scores
@@ -123,7 +132,9 @@ def _resolve(evidence: Evidence, by_module: dict[tuple[str, ...], str], parts: l
         below = {
             other
             for other, item in evidence.definers.get(rest[0], ())
-            if path.endswith("__init__.py") and other.startswith(f"{folder}/") and "." not in item.qualified
+            if path.endswith("__init__.py")
+            and other.startswith(f"{folder}/")
+            and "." not in item.qualified
             and not is_test(other)
         }
         if below and len(below) <= 4:
@@ -137,7 +148,7 @@ def qualified(evidence: Evidence, clues: Clues) -> Scores:
     scores: Scores = {}
     for module in clues.modules:
         parts = module.split(".")
-        for outer, name in zip(parts, parts[1:], strict=False):
+        for outer, name in pairwise(parts):
             paths = {
                 path
                 for path, item in evidence.definers.get(name, ())
@@ -164,7 +175,9 @@ def path_words(evidence: Evidence, clues: Clues) -> Scores:
         found = holding.get(term, ())
         if not found:
             continue
-        rarity = math.log(1 + total / len(found)) * (1.5 if "title" in zones else 1.0 if set(zones) - {"trace"} else 0.3)
+        rarity = math.log(1 + total / len(found)) * (
+            1.5 if "title" in zones else 1.0 if set(zones) - {"trace"} else 0.3
+        )
         for path, weight in found:
             scores[path] = scores.get(path, 0.0) + weight * rarity * (1 + 0.3 * math.log(sum(zones.values())))
     return scaled(scores)
@@ -176,7 +189,11 @@ def messages(evidence: Evidence, clues: Clues) -> Scores:
     scores: Scores = {}
     for phrase in clues.phrases[:20]:
         wanted = {term for word in re.findall(r"[^\W\d]\w+", phrase) for term in terms_of(word)}
-        weights = {term: math.log(1 + total / (1 + len(evidence.places[term]))) for term in wanted if term in evidence.places}
+        weights = {
+            term: math.log(1 + total / (1 + len(evidence.places[term])))
+            for term in wanted
+            if term in evidence.places
+        }
         whole = sum(weights.values())
         if len(weights) < 3:
             continue
@@ -199,7 +216,10 @@ def messages(evidence: Evidence, clues: Clues) -> Scores:
 
 def history(evidence: Evidence, clues: Clues) -> Scores:
     """Commits whose first line looks like the text, the recent ones more, by the files they touched."""
-    subjects = [(commit, {term for word in re.findall(r"[^\W\d]\w+", commit.subject) for term in terms_of(word)}) for commit in evidence.commits]
+    subjects = [
+        (commit, {term for word in re.findall(r"[^\W\d]\w+", commit.subject) for term in terms_of(word)})
+        for commit in evidence.commits
+    ]
     holding: dict[str, int] = {}
     for _, terms in subjects:
         for term in terms:
@@ -210,7 +230,10 @@ def history(evidence: Evidence, clues: Clues) -> Scores:
         if not 0 < len(commit.paths) <= 12:
             continue
         shared = terms & clues.terms.keys()
-        like = sum(math.log(1 + total / holding[term]) ** 2 * (2.0 if "title" in clues.terms[term] else 1.0) for term in shared)
+        like = sum(
+            math.log(1 + total / holding[term]) ** 2 * (2.0 if "title" in clues.terms[term] else 1.0)
+            for term in shared
+        )
         if not like:
             continue
         like *= 0.5 ** (commit.days / _HALF_LIFE_DAYS) / math.sqrt(len(commit.paths)) / (3 + len(terms))
@@ -251,7 +274,19 @@ def imported(evidence: Evidence, scores: Scores) -> Scores:
 
 SIGNALS: dict[str, Callable[[Evidence, Clues], Scores]] = {
     function.__name__: function
-    for function in (words, defines, frames, named, modules, qualified, path_words, messages, history, active, size)
+    for function in (
+        words,
+        defines,
+        frames,
+        named,
+        modules,
+        qualified,
+        path_words,
+        messages,
+        history,
+        active,
+        size,
+    )
 }
 
 
@@ -259,7 +294,12 @@ def signals_of(evidence: Evidence, clues: Clues, passages: Passages) -> dict[str
     """All signals by name."""
     found = {name: signal(evidence, clues) for name, signal in SIGNALS.items()}
     found["passages"] = scaled(passages.best())
-    fit = {path: found["words"].get(path, 0.0) + found["passages"].get(path, 0.0) for path in evidence.candidates}
+    fit = {
+        path: found["words"].get(path, 0.0) + found["passages"].get(path, 0.0) for path in evidence.candidates
+    }
     found["imported"] = imported(evidence, fit)
+    told = min(1.0, sum(map(clues.weight, evidence.places)) / _ENOUGH_WORDS)
+    for name in ("words", "passages", "path_words"):
+        found[name] = {path: told * value for path, value in found[name].items()}
     found["test"] = {path: 1.0 for path in evidence.files if is_beside(path)}
     return found

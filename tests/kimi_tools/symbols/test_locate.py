@@ -1,0 +1,122 @@
+"""`locate`: what an issue's text points at is found, with the reason, and is never out of date."""
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kimi_tools import symbols
+from kimi_tools.errors import BadArguments
+from kimi_tools.symbols.locate.clues import clues_of
+from kimi_tools.workspace import Workspace
+
+MakeWorkspace = Callable[..., Workspace]
+
+FILES = {
+    "pkg/__init__.py": "from pkg.deep.engine import Motor\n",
+    "pkg/deep/__init__.py": "",
+    "pkg/deep/engine.py": 'class Motor:\n    """Turns."""\n\n    def start(self, key):\n        return key\n\n'
+    "    def stop(self):\n        pass\n",
+    "pkg/fuel.py": "def fill(tank):\n    if tank.full:\n"
+    '        raise ValueError("Cannot pour %s litres into a full tank")\n',
+    "pkg/paint.py": "def colour(car):\n    # the lacquer dries slowly in winter\n    return car.hue\n",
+    "tests/test_fuel.py": "def test_fill():\n    # litres pour tank full fill Cannot into\n    fill(tank)\n",
+    "java/src/org/acme/Wheel.java": "class Wheel {\n    void turn() {\n        spin();\n    }\n}\n",
+}
+
+
+def found(workspace: Workspace, text: str) -> dict[str, Any]:
+    return asyncio.run(symbols.locate(workspace, {"text": text})).data.model_dump()
+
+
+@pytest.fixture
+def cars(make_workspace: MakeWorkspace) -> Workspace:
+    return make_workspace(FILES)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "function"),
+    [
+        ("Motor is loud\n\nfrom pkg import Motor\nMotor().start(1)", "pkg/deep/engine.py", "Motor.start"),
+        ("`Motor.stop` does nothing", "pkg/deep/engine.py", "Motor.stop"),
+        ("It says: ValueError: Cannot pour 12 litres into a full tank", "pkg/fuel.py", "fill"),
+        ("Drying lacquers are too slow in winters", "pkg/paint.py", "colour"),
+        (
+            "NullPointerException\n    at org.acme.Wheel.turn(Wheel.java:3)\n",
+            "java/src/org/acme/Wheel.java",
+            "Wheel.turn",
+        ),
+        ("Crash\n    at turn (/home/me/app/pkg/paint.py:3:7)\n", "pkg/paint.py", "colour"),
+    ],
+)
+def test_each_kind_of_clue_leads_to_its_place(cars: Workspace, text: str, path: str, function: str) -> None:
+    data = found(cars, text)
+    assert data["places"][0]["path"] == path, data
+    assert data["places"][0]["reasons"]
+    assert data["functions"][0].startswith(f"{path}:")
+    assert data["functions"][0].endswith(f" {function}")
+
+
+def test_code_stands_before_the_tests_that_speak_of_it(cars: Workspace) -> None:
+    paths = [place["path"] for place in found(cars, "fill pours litres into a full tank")["places"]]
+    assert paths.index("pkg/fuel.py") < paths.index("tests/test_fuel.py")
+
+
+def test_a_changed_file_is_read_again_before_the_answer(cars: Workspace) -> None:
+    assert "pkg/paint.py" in [place["path"] for place in found(cars, "lacquer")["places"]]
+    (cars.root / "pkg/paint.py").write_text(
+        "def colour(car):\n    # the chrome is dull\n    return car.hue\n"
+    )
+    assert found(cars, "lacquer")["places"] == ()
+    assert found(cars, "dull chrome")["places"][0]["path"] == "pkg/paint.py"
+
+
+def test_a_commit_that_looks_like_the_issue_is_a_reason(cars: Workspace) -> None:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *identity, *arguments], cwd=cars.root, check=True, capture_output=True)
+
+    git("init")
+    git("commit", "--allow-empty", "-m", "Begin")
+    (cars.root / "pkg/paint.py").write_text(f"{FILES['pkg/paint.py']}\n")
+    git("add", "-f", "pkg/paint.py")
+    git("commit", "-m", "Metallic shimmer for every hue")
+    (place,) = (
+        p for p in found(cars, "The metallic shimmer of a hue is gone")["places"] if "paint" in p["path"]
+    )
+    assert any("Metallic shimmer for every hue" in reason for reason in place["reasons"])
+
+
+def test_the_same_question_has_the_same_answer_within_its_bound(cars: Workspace) -> None:
+    text = "tank " * 3_000 + "".join(f" at f{n} (/a/pkg/fuel.py:{n}:1)\n" for n in range(300))
+    first, second = (asyncio.run(symbols.locate(cars, {"text": text, "limit": 50})) for _ in range(2))
+    assert first.text == second.text
+    assert len(first.text) <= cars.result_chars
+
+
+def test_a_text_without_words_is_refused(cars: Workspace) -> None:
+    with pytest.raises(BadArguments):
+        found(cars, "?! 12")
+
+
+def test_frames_know_which_of_them_is_innermost() -> None:
+    places = clues_of(
+        'Traceback (most recent call last):\n  File "a.py", line 1, in f\n  File "b.py", line 2, in g\n'
+    ).places
+    assert [(place.path, place.line, place.function, place.depth) for place in places] == [
+        ("a.py", 1, "f", 1),
+        ("b.py", 2, "g", 0),
+    ]
+
+
+def test_what_a_form_asks_and_versions_are_no_clues() -> None:
+    text = "Crash\n<!-- Please search the documentation -->\n- [x] I read the manual\nnumpy: 1.21.0\n"
+    assert clues_of(text).terms.keys() == {"crash"}
+
+
+def test_any_text_is_read_in_time(tmp_path: Path) -> None:
+    for text in ("a/" * 20_000, "`" * 40_000, "at x(" * 8_000, '"' * 40_000, "a." * 20_000, "File " * 8_000):
+        clues_of(text)

@@ -1,0 +1,106 @@
+"""From signals to an order: of files, of the parts of a file, and of parts across files."""
+
+import math
+from dataclasses import dataclass
+
+from kimi_tools.symbols.locate.clues import Clues
+from kimi_tools.symbols.locate.evidence import Evidence
+from kimi_tools.symbols.locate.passages import Passages
+from kimi_tools.symbols.locate.signals import Scores, signals_of
+from kimi_tools.syntax import Definition
+
+WEIGHTS = {
+    "words": 0.95,
+    "passages": 0.25,
+    "defines": 0.2,
+    "frames": 0.35,
+    "named": 0.35,
+    "qualified": 0.25,
+    "path_words": 0.25,
+    "messages": 0.35,
+    "history": 0.2,
+    "size": -0.2,
+    "imported": 0.05,
+    "modules": 0.05,
+    "test": -0.8,
+}
+"""What each signal counts for a file; tuned on one half of the issues, see `tests/bench/locate.py`."""
+
+PART_WEIGHTS = {
+    "file": 0.7,
+    "words": 0.45,
+    "own": 0.45,
+    "name": 0.1,
+    "title": 0.2,
+    "line": 0.65,
+    "class_said": 0.1,
+    "class": -0.45,
+}
+"""What each clue counts for a part, and `file` for the score of its file."""
+
+_DEEP = 12
+"""Files whose parts are ranked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A file with its score, and what each signal adds to it."""
+
+    path: str
+    score: float
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A definition with its score across all files."""
+
+    path: str
+    score: float
+    definition: Definition
+
+
+def rank(evidence: Evidence, clues: Clues) -> tuple[list[Ranked], list[Part]]:
+    """All files that anything points at, and the parts of the best, each the likeliest first."""
+    passages = Passages(evidence, clues)
+    files = rank_files(signals_of(evidence, clues, passages), clues.about_tests)
+    return files, rank_parts(files, passages)
+
+
+def rank_files(signals: dict[str, Scores], about_tests: bool) -> list[Ranked]:
+    """The files in order; tests and the like are held back unless the text is about them."""
+    pointed: set[str] = set()
+    for name in ("words", "passages", "defines", "frames", "named", "modules", "path_words"):
+        pointed |= signals[name].keys()
+    weights = {**WEIGHTS, "test": WEIGHTS["test"] * (0.5 if about_tests else 1.0)}
+    ranked: list[Ranked] = []
+    for path in pointed:
+        shares = {name: weight * signals[name].get(path, 0.0) for name, weight in weights.items()}
+        ranked.append(Ranked(path, sum(shares.values()), shares))
+    return sorted(ranked, key=lambda item: (-item.score, item.path))
+
+
+def rank_parts(files: list[Ranked], passages: Passages) -> list[Part]:
+    """The parts of the best files in order."""
+    best = [item for item in files if item.path in passages.parts][:_DEEP]
+    top = max((max(passages.scores[item.path]) for item in best), default=0.0) or 1.0
+    parts: list[Part] = []
+    for item in best:
+        own = max(passages.scores[item.path]) or 1.0
+        for definition, words, clues in zip(
+            passages.parts[item.path], passages.scores[item.path], passages.pointed(item.path), strict=False
+        ):
+            clues |= {"file": item.score, "words": words / top, "own": words / own}
+            score = sum(weight * clues[name] for name, weight in PART_WEIGHTS.items())
+            parts.append(Part(item.path, score, definition))
+    return sorted(parts, key=lambda part: (-part.score, part.path, part.definition.first_line))
+
+
+def best_of(parts: list[Part], path: str, most: int) -> list[Definition]:
+    """The likeliest parts of one file; those far behind its best are left out."""
+    own = [part for part in parts if part.path == path]
+    return [
+        part.definition
+        for part in own[:most]
+        if part.score > own[0].score - 0.5 or math.isclose(part.score, own[0].score)
+    ]

@@ -1,0 +1,130 @@
+"""The tool `locate`."""
+
+import re
+
+import anyio.to_thread
+
+from kimi_tools.errors import BadArguments
+from kimi_tools.index import Index, index_of
+from kimi_tools.index.words import Words, words_of
+from kimi_tools.symbols.locate.clues import TEXT_CHARS, Clues, clues_of, is_code_name
+from kimi_tools.symbols.locate.evidence import Commit, Evidence, gather
+from kimi_tools.symbols.locate.history import commits_of
+from kimi_tools.symbols.locate.rank import Part, Ranked, best_of, rank
+from kimi_tools.symbols.locate.reasons import reasons_of
+from kimi_tools.symbols.page import page, shown
+from kimi_tools.tool import Data, Param, Params, Result, tool
+from kimi_tools.workspace import Workspace
+
+_WAIT_SECONDS = 2.0
+"""For the index, when it is being built; then what there is must do, and what is told of first is read ahead."""
+
+_AHEAD_NAMES = 3
+_FUNCTIONS = 10
+_OF_ONE_FILE = 3
+
+
+class LocateParams(Params):
+    text: str = Param("The issue, error or question")
+    limit: int = Param("Places at most", default=10, ge=1, le=50)
+
+
+class Place(Data):
+    """One file, the definitions in it that fit best (as `first-last qualified`), and the reasons."""
+
+    path: str
+    score: float
+    definitions: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+class Places(Data):
+    """The files, the likeliest first; `functions`: the likeliest of all files, as `path:first-last qualified`."""
+
+    complete: bool
+    places: tuple[Place, ...]
+    functions: tuple[str, ...]
+
+
+@tool(
+    "Locate the place",
+    "Rank the files and functions that an issue, error or question is about, with the reasons. Give its whole "
+    "text, stack traces included.",
+    toolset="search",
+    effect="reads",
+)
+async def locate(workspace: Workspace, params: LocateParams) -> Result:
+    text = params.text[:TEXT_CHARS].encode("utf-8", "replace").decode()
+    if not re.search(r"[^\W\d]\w", text):
+        raise BadArguments("'text' holds no words; give the issue's text or an error message.")
+    clues = clues_of(text)
+    index = index_of(workspace)
+    words = words_of(index)
+    commits = await commits_of(workspace)
+    first: list[str] = []
+    if not (await index.complete(_WAIT_SECONDS)).complete:
+        for name in _telling(clues)[:_AHEAD_NAMES]:
+            first += await index.ahead(name)
+    return await anyio.to_thread.run_sync(
+        _locate, workspace, index, words, clues, commits, first, params.limit
+    )
+
+
+def _telling(clues: Clues) -> list[str]:
+    """The identifiers of the text, the longest first: they are the rarest."""
+    names = [name for name, zones in clues.names.items() if is_code_name(name, zones)]
+    return sorted(names, key=lambda name: (-("title" in clues.names[name]), -len(name), name))
+
+
+def _locate(
+    workspace: Workspace,
+    index: Index,
+    words: Words,
+    clues: Clues,
+    commits: list[Commit],
+    first: list[str],
+    limit: int,
+) -> Result:
+    waiting = words.refresh(first)
+    evidence = gather(index, words, clues, commits)
+    files, parts = rank(evidence, clues)
+    places = [_place(item, parts, evidence, clues) for item in files[:limit]]
+    best = [part for part in parts if part.definition.kind in ("function", "method")][:_FUNCTIONS]
+    functions = tuple(
+        f"{part.path}:{part.definition.first_line}-{part.definition.last_line} {part.definition.qualified}"
+        for part in best
+    )
+    items = [
+        "\n".join(
+            [
+                shown(f"{number:>2}. {place.path}  [{'; '.join(place.reasons)}]"),
+                *(shown(f"     {definition}") for definition in place.definitions),
+            ]
+        )
+        for number, place in enumerate(places, 1)
+    ]
+    if functions:
+        items.append(
+            "\n".join(["likeliest functions of all files:", *(shown(f"     {line}") for line in functions)])
+        )
+    coverage = index.coverage
+    unread = (
+        f"The words of {waiting:,} files are not yet read; ask again for a whole answer." if waiting else ""
+    )
+    head = f"{len(places)} likely places, the likeliest first" if places else "No file fits these words."
+    return Result(
+        page(workspace, head, items, 0, len(items), [coverage.note(), unread]),
+        Places(complete=coverage.complete and not waiting, places=tuple(places), functions=functions),
+    )
+
+
+def _place(item: Ranked, parts: list[Part], evidence: Evidence, clues: Clues) -> Place:
+    return Place(
+        path=item.path,
+        score=round(item.score, 3),
+        definitions=tuple(
+            f"{found.first_line}-{found.last_line} {found.qualified}"
+            for found in best_of(parts, item.path, _OF_ONE_FILE)
+        ),
+        reasons=reasons_of(item, evidence, clues),
+    )
