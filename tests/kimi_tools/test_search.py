@@ -284,10 +284,11 @@ def test_files_are_found_by_glob_at_any_depth(make_workspace: MakeWorkspace) -> 
 
 def test_a_rough_name_finds_the_best_paths_first() -> None:
     paths = ["db/models/query.py", "db/query_utils.py", "tests/raw/tests.py", "docs/query", "q/u/e.r.y"]
-    assert rank("query", paths) == ["docs/query", "db/models/query.py", "db/query_utils.py", "q/u/e.r.y"]
+    assert rank("query", paths) == ["docs/query", "db/models/query.py", "db/query_utils.py"]
     assert rank("models query", paths) == ["db/models/query.py"]
     assert rank("models/query.py", paths)[0] == "db/models/query.py"
     assert rank("qryutl", paths) == ["db/query_utils.py"]
+    assert rank("uery", ["q/u/e.r.y"]) == ["q/u/e.r.y"]
 
 
 def test_found_paths_say_kind_and_size(make_workspace: MakeWorkspace) -> None:

@@ -208,3 +208,33 @@ def test_a_syntax_error_that_was_there_before_is_not_blamed_on_the_edit(
     workspace = make_workspace({"a.py": "x = (1\n\n\ny = 2\n"})
     result = anyio.run(edit_file, workspace, {"path": "a.py", "old": "y = 2", "new": "y = 3"})
     assert "syntax" not in result.text
+
+
+def test_an_empty_old_text_fills_a_new_or_empty_file_only(make_workspace: MakeWorkspace) -> None:
+    workspace = make_workspace({"empty.py": "", "full.py": "x = 1\n"})
+    made = anyio.run(edit_file, workspace, {"path": "pkg/new.py", "old": "", "new": "def f(:\n"})
+    assert made.text.startswith("Created pkg/new.py (1 lines); hash ")
+    assert "introduced syntax errors" in made.text
+    assert anyio.run(edit_file, workspace, {"path": "empty.py", "old": "", "new": "x = 1\n"}).text.startswith(
+        "Filled empty.py"
+    )
+    assert workspace.read_bytes("pkg/new.py") == b"def f(:\n"
+    assert workspace.read_bytes("empty.py") == b"x = 1\n"
+    with pytest.raises(BadArguments, match="only fills an empty or new file"):
+        anyio.run(edit_file, workspace, {"path": "full.py", "old": "", "new": "y = 2\n"})
+    assert workspace.read_bytes("full.py") == b"x = 1\n"
+
+
+def test_a_short_replacement_found_elsewhere_is_no_sign_that_the_edit_was_made(
+    make_workspace: MakeWorkspace,
+) -> None:
+    workspace = make_workspace({"a.py": "total = compute(items)\nx = 2\n"})
+    with pytest.raises(TextNotFound, match="Nearest: line 1"):
+        anyio.run(edit_file, workspace, {"path": "a.py", "old": "total = compote(items)", "new": "x = 2"})
+
+
+def test_text_that_is_not_the_same_is_never_called_wholly_alike(make_workspace: MakeWorkspace) -> None:
+    workspace = make_workspace({"a.py": "".join(f"value_{n} = {n}\n" for n in range(60))})
+    old = "".join(f"value_{n} = {n}\n" for n in range(40)) + "value_40 = 4\n"
+    with pytest.raises(TextNotFound, match=r"\(99% alike\)"):
+        anyio.run(edit_file, workspace, {"path": "a.py", "old": old, "new": "y"})

@@ -72,10 +72,20 @@ def test_a_symbol_is_found_with_its_code(shop: Workspace) -> None:
         ("CART", ["shop/cart.py:4 Cart"]),
         ("Crat", ["shop/cart.py:4 Cart"]),
         ("baskt", ["shop/basket.py:1 Basket"]),
+        ("test_pric", ["tests/test_cart.py:4 test_price"]),
     ],
 )
 def test_a_name_may_be_qualified_partial_or_misspelt(shop: Workspace, name: str, found: list[str]) -> None:
     assert places(call(symbols.find_symbol, shop, name=name))[: len(found)] == found
+
+
+def test_the_name_that_was_meant_comes_before_others_that_only_start_so(make_workspace: MakeWorkspace) -> None:
+    workspace = make_workspace(
+        {"a.py": "class QuerySet: ...\n", "b.py": "class QueryStringTests: ...\nclass QueryString: ...\n"}
+    )
+    result = call(symbols.find_symbol, workspace, name="QuerySt")
+    assert places(result) == ["a.py:1 QuerySet", "b.py:1 QueryStringTests", "b.py:2 QueryString"]
+    assert "nearly the same name, then names that start so" in result.text
 
 
 def test_a_search_is_narrowed_by_path_and_kind(shop: Workspace) -> None:

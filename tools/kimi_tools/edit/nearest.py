@@ -35,7 +35,7 @@ def explain(content: Content, wanted: Sequence[str], name: str) -> str:
     where = f"lines {first}-{last}" if last > first else f"line {first}"
     return "\n".join(
         [
-            f"Nearest: {where} ({likeness:.0%} alike). Repeat with the file's own text:",
+            f"Nearest: {where} ({min(likeness, 0.99):.0%} alike). Repeat with the file's own text:",
             f"--- {name}",
             f"+++ {content.path} {where}",
             *(body or ["(the lines are the same; only whitespace or line ends differ)"]),

@@ -6,10 +6,14 @@ from kimi_tools import journal
 from kimi_tools.clip import clip
 from kimi_tools.edit import ladder, nearest
 from kimi_tools.edited import describe, introduced_errors
-from kimi_tools.errors import BadArguments, TextNotFound, TextNotUnique
+from kimi_tools.errors import BadArguments, NotFound, TextNotFound, TextNotUnique
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Content, Stale, Workspace
 from kimi_tools.workspace.content import digest
+
+
+_TELLING = 8
+"""Characters from which on a replacement that stands in the file tells that the edit was made."""
 
 
 class EditFileParams(Params):
@@ -44,7 +48,7 @@ async def edit_file(workspace: Workspace, params: EditFileParams) -> Result:
 
 def _edit(workspace: Workspace, params: EditFileParams) -> Result:
     if not params.old:
-        raise BadArguments("'old' is empty; give the text to replace, or use write_file for a new file.")
+        return _fill(workspace, params)
     if params.old == params.new:
         raise BadArguments("'old' and 'new' are the same; nothing would change.")
     content = workspace.read(params.path)
@@ -55,7 +59,7 @@ def _edit(workspace: Workspace, params: EditFileParams) -> Result:
         )
     found = ladder.find(content.text, params.old, params.new, content.newline)
     if found is None:
-        if params.new.strip() and (at := content.text.find(params.new)) >= 0:
+        if len(params.new.strip()) >= _TELLING and (at := content.text.find(params.new)) >= 0:
             line = content.text.count("\n", 0, at) + 1
             raise TextNotFound(
                 f"The text is not in '{content.path}', but its replacement is, at line {line}: this edit seems "
@@ -87,6 +91,31 @@ def _edit(workspace: Workspace, params: EditFileParams) -> Result:
         hash=digest(after),
     )
     return Result(text, data)
+
+
+def _fill(workspace: Workspace, params: EditFileParams) -> Result:
+    """An empty `old` means a file that is empty or not there yet, as in other editors' tools."""
+    path = workspace.relative(params.path)
+    try:
+        before = workspace.read_bytes(path)
+    except NotFound:
+        before = None
+    if before or not params.new:
+        raise BadArguments(
+            "'old' is empty, which only fills an empty or new file; give the text to replace, or use write_file "
+            "for a whole file."
+        )
+    try:
+        after = params.new.encode()
+    except UnicodeEncodeError as error:
+        raise BadArguments(f"'new' holds {params.new[error.start]!r}, which is not a character.") from None
+    journal.apply(workspace, "edit_file", [journal.Change(path, before, after)])
+    errors = introduced_errors(path, before, after)
+    done = f"{'Created' if before is None else 'Filled'} {path} ({len(params.new.splitlines())} lines)"
+    data = Edited(
+        path=path, places=1, lines=(1,), matched=ladder.EXACT, syntax_errors=errors, hash=digest(after)
+    )
+    return Result(clip(describe(path, None, after, done, errors), workspace.result_chars), data)
 
 
 def _new_lines(content: Content, found: ladder.Found) -> list[int]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from kimi_tools.index.live import Index
 from kimi_tools.index.names import is_test, parts, resembling
 from kimi_tools.index.store import Mention, Symbol
 
 _FEW = 3
+_NEARLY_THE_SAME = 0.85
+"""difflib's ratio from which on a name is taken for a misspelling: one letter in seven."""
 _LONGEST_NAME = 1_000
 _MINOR = frozenset({"variable", "field", "property", "constant", "key", "declaration"})
 
@@ -37,15 +40,22 @@ def find(index: Index, name: str, wanted: Callable[[Symbol], bool]) -> tuple[str
     prefixed = list(filter(wanted, index.symbols(last, prefix=True)))
     if same := [symbol for symbol in prefixed if symbol.definition.name.lower() == last.lower()]:
         return "name in other letter case", _ranked(same, last)
-    if prefixed:
-        return "names that start so", _ranked(prefixed, last)
     names = resembling(last, index.names())
-    similar = [
+    if prefixed:
+        near = [candidate for candidate in names if not candidate.startswith(last)]
+        misspelt = _of_each(index, get_close_matches(last, near, _FEW, _NEARLY_THE_SAME), wanted)
+        how = "nearly the same name, then names that start so" if misspelt else "names that start so"
+        return how, [*misspelt, *_ranked(prefixed, last)]
+    return "similar names", _of_each(index, names, wanted)
+
+
+def _of_each(index: Index, names: Iterable[str], wanted: Callable[[Symbol], bool]) -> list[Symbol]:
+    """The likeliest definitions of each name."""
+    return [
         symbol
-        for candidate in names
-        for symbol in _ranked(filter(wanted, index.symbols(candidate)), candidate)[:_FEW]
+        for name in names
+        for symbol in _ranked(filter(wanted, index.symbols(name)), name)[:_FEW]
     ]
-    return "similar names", similar
 
 
 def _qualified_so(symbol: Symbol, wanted: Sequence[str]) -> bool:

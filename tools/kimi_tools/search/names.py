@@ -14,6 +14,8 @@ from kimi_tools.workspace import Workspace
 
 SECONDS = 30.0
 _FOOT = 200
+_SCATTERED = 6
+"""The tier from which on only the letters' order fits; no answer beside names that really hold the query."""
 _CLOSE_NAMES = 20_000
 """Names above this number are not compared for spelling; it would take seconds."""
 
@@ -81,7 +83,8 @@ def rank(query: str, paths: Sequence[str]) -> list[str]:
     """The paths that fit a rough name, best first.
 
     Equal name, equal stem, start of the name, part of the name, part of the path (for several words: all of
-    them), letters in this order in the name, then in the path; ties by length, then by path.
+    them); ties by length, then by path. Only where none of these fits: letters in this order in the name, then
+    in the path.
     """
     words = query.casefold().replace("\\", "/").split()
     whole = "".join(words).strip("/")
@@ -91,7 +94,10 @@ def rank(query: str, paths: Sequence[str]) -> list[str]:
         tier = _tier(path.casefold(), words, whole, letters)
         if tier is not None:
             scored.append((tier, len(path), path))
-    return [path for _, _, path in sorted(scored)]
+    scored.sort()
+    if scored and scored[0][0] < _SCATTERED:
+        scored = [one for one in scored if one[0] < _SCATTERED]
+    return [path for _, _, path in scored]
 
 
 def _tier(path: str, words: Sequence[str], whole: str, letters: re.Pattern[str]) -> int | None:
@@ -109,8 +115,8 @@ def _tier(path: str, words: Sequence[str], whole: str, letters: re.Pattern[str])
     if all(word in path for word in words):
         return 5
     if letters.match(name):
-        return 6
-    return 7 if letters.match(path) else None
+        return _SCATTERED
+    return _SCATTERED + 1 if letters.match(path) else None
 
 
 def _page(workspace: Workspace, params: FindFilesParams, found: Sequence[str]) -> Result:
