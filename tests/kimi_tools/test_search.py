@@ -143,6 +143,7 @@ def test_no_match_says_which_change_of_the_call_finds_some(make_workspace: MakeW
     ("pattern", "words"),
     [
         ("(", "unclosed group"),
+        ("foo(?=bar", "missing closing parenthesis"),
         ("*a", "repetition operator missing expression"),
         (r"\p{Nothing}", "property"),
         ("[z-a]", "range"),

@@ -79,13 +79,28 @@ def test_a_name_may_be_qualified_partial_or_misspelt(shop: Workspace, name: str,
     assert places(call(symbols.find_symbol, shop, name=name))[: len(found)] == found
 
 
-def test_the_name_that_was_meant_comes_before_others_that_only_start_so(make_workspace: MakeWorkspace) -> None:
+def test_the_name_that_was_meant_comes_before_others_that_only_start_so(
+    make_workspace: MakeWorkspace,
+) -> None:
     workspace = make_workspace(
         {"a.py": "class QuerySet: ...\n", "b.py": "class QueryStringTests: ...\nclass QueryString: ...\n"}
     )
     result = call(symbols.find_symbol, workspace, name="QuerySt")
     assert places(result) == ["a.py:1 QuerySet", "b.py:1 QueryStringTests", "b.py:2 QueryString"]
     assert "nearly the same name, then names that start so" in result.text
+
+
+def test_a_misspelt_name_is_looked_for_in_the_whole_repository_from_the_first_call_on(
+    make_workspace: MakeWorkspace,
+) -> None:
+    body = "".join(f"def work_{n}(value):\n    return value + {n}\n\n\n" for n in range(60))
+    files: dict[str, str | bytes] = {f"p/m{n:03}.py": body.replace("work", f"work{n}") for n in range(300)}
+    workspace = make_workspace(
+        {**files, "p/zz.py": "class QuerySet: ...\n", "a.py": "class QueryString: ...\n"}
+    )
+    result = call(symbols.find_symbol, workspace, name="QuerySt")
+    assert places(result) == ["p/zz.py:1 QuerySet", "a.py:1 QueryString"]
+    assert result.data.model_dump()["complete"]
 
 
 def test_a_search_is_narrowed_by_path_and_kind(shop: Workspace) -> None:

@@ -11,7 +11,6 @@ from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Content, Stale, Workspace
 from kimi_tools.workspace.content import digest
 
-
 _TELLING = 8
 """Characters from which on a replacement that stands in the file tells that the edit was made."""
 

@@ -8,6 +8,7 @@ from kimi_tools.index.live import Index
 from kimi_tools.index.names import is_test, parts, resembling
 from kimi_tools.index.store import Mention, Symbol
 
+EXACT = "exact name"
 _FEW = 3
 _NEARLY_THE_SAME = 0.85
 """difflib's ratio from which on a name is taken for a misspelling: one letter in seven."""
@@ -34,7 +35,7 @@ def find(index: Index, name: str, wanted: Callable[[Symbol], bool]) -> tuple[str
     named = index.symbols(last)
     exact = [symbol for symbol in named if wanted(symbol) and _qualified_so(symbol, wanted_parts)]
     if exact:
-        return "exact name", _ranked(exact, last)
+        return EXACT, _ranked(exact, last)
     if len(wanted_parts) > 1 and (bare := list(filter(wanted, named))):
         return f"no '{name}', but '{last}' elsewhere", _ranked(bare, last)
     prefixed = list(filter(wanted, index.symbols(last, prefix=True)))
@@ -51,11 +52,7 @@ def find(index: Index, name: str, wanted: Callable[[Symbol], bool]) -> tuple[str
 
 def _of_each(index: Index, names: Iterable[str], wanted: Callable[[Symbol], bool]) -> list[Symbol]:
     """The likeliest definitions of each name."""
-    return [
-        symbol
-        for name in names
-        for symbol in _ranked(filter(wanted, index.symbols(name)), name)[:_FEW]
-    ]
+    return [symbol for name in names for symbol in _ranked(filter(wanted, index.symbols(name)), name)[:_FEW]]
 
 
 def _qualified_so(symbol: Symbol, wanted: Sequence[str]) -> bool:

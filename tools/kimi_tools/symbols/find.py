@@ -4,7 +4,7 @@ import anyio.to_thread
 
 from kimi_tools.clip import clip
 from kimi_tools.index import Index, Symbol, index_of
-from kimi_tools.index.meaning import find
+from kimi_tools.index.meaning import EXACT, find
 from kimi_tools.index.names import checked
 from kimi_tools.symbols.page import lines_of, page, shown, within
 from kimi_tools.tool import Data, Param, Params, Result, tool
@@ -12,6 +12,8 @@ from kimi_tools.workspace import Workspace
 
 _FEW = 3
 _HEAD_LINES = 12
+_SECONDS = 8.0
+"""How long to wait for an index that is being built, where a name is not found as it is given."""
 
 
 class FindSymbolParams(Params):
@@ -55,7 +57,15 @@ async def find_symbol(workspace: Workspace, params: FindSymbolParams) -> Result:
     index = index_of(workspace)
     await index.refresh()
     await index.ahead(checked(params.name)[-1].rstrip("*"))
+    result = await anyio.to_thread.run_sync(_find, workspace, index, params, folder)
+    if _exact(result) or index.coverage.complete:
+        return result
+    await index.complete(_SECONDS)  # which names are near is known only when all are
     return await anyio.to_thread.run_sync(_find, workspace, index, params, folder)
+
+
+def _exact(result: Result) -> bool:
+    return isinstance(result.data, FoundSymbols) and result.data.match == EXACT
 
 
 def _find(workspace: Workspace, index: Index, params: FindSymbolParams, folder: str) -> Result:

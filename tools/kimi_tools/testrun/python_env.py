@@ -92,8 +92,9 @@ def _missing(job: Job, tried: list[Python], modules: tuple[str, ...]) -> str:
         "Pipfile": "pipenv install --dev",
         "pdm.lock": "pdm install",
     }.get(lock, f"{first.argv[0]} -m pip install {lacking.replace(' and ', ' ')}")
+    be = "are" if " and " in lacking else "is"
     return (
-        f"{lacking} is not installed in the project's Python ({first.argv[0]}, {first.origin}); "
+        f"{lacking} {be} not installed in the project's Python ({first.argv[0]}, {first.origin}); "
         f"run `{install}` in {folder} first, or name the right command with command=."
     )
 
