@@ -112,6 +112,14 @@ def test_frames_know_which_of_them_is_innermost() -> None:
     ]
 
 
+def test_other_languages_say_the_innermost_frame_first() -> None:
+    places = clues_of("Oops\n    at inner (src/a.js:3:7)\n    at outer (src/b.js:9:1)\n").places
+    assert [(place.path, place.function, place.depth) for place in places] == [
+        ("src/a.js", "inner", 0),
+        ("src/b.js", "outer", 1),
+    ]
+
+
 def test_what_a_form_asks_and_versions_are_no_clues() -> None:
     text = "Crash\n<!-- Please search the documentation -->\n- [x] I read the manual\nnumpy: 1.21.0\n"
     assert clues_of(text).terms.keys() == {"crash"}

@@ -46,6 +46,9 @@ _ERROR = re.compile(
 _TRACE = re.compile(
     r"Traceback \(most recent call last\).*?(?=\n\S*(?:Error|Exception|Warning)\b|\n\n\n|\Z)", re.S
 )
+_INNERMOST_FIRST = re.compile(r"^\s*at \S.*:(?:line )?\d|:\d+:in [`']", re.M)
+"""Stack traces of JavaScript, Java, C#, Rust and Ruby; Python's ends with the innermost frame."""
+
 _FRAME_LINE = re.compile(r"^[^\S\n]*at [^\n]{1,300}:(?:line )?\d+(?::\d+)?\)?[^\S\n]*$", re.M)
 _WORD = re.compile(r"[^\W\d]\w+")
 _BOILERPLATE = re.compile(r"<!--.*?-->|^[^\S\n]*[-*] \[[ xX]\] [^\n]*$", re.S | re.M)
@@ -169,9 +172,11 @@ def _places(text: str) -> Iterator[Place]:
             if number < len(_FRAMES) - 1:
                 traced.add(key)
     ordered = list(dict.fromkeys((path, line) for _, path, line in sorted(spans)))
-    inner = [key for key in ordered if key in traced]
+    inner = [key for key in reversed(ordered) if key in traced]
+    if _INNERMOST_FIRST.search(text):
+        inner.reverse()
     for key in ordered:
-        depth = len(inner) - 1 - inner.index(key) if key in traced else -1
+        depth = inner.index(key) if key in traced else -1
         yield Place(*key, frames[key], depth)
     for match in _BLOB_LINK.finditer(text):
         yield Place(match[1], int(match[2] or 0), "", -1)

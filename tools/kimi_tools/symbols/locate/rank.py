@@ -13,7 +13,7 @@ WEIGHTS = {
     "words": 0.95,
     "passages": 0.25,
     "defines": 0.2,
-    "frames": 0.35,
+    "frames": 0.6,
     "named": 0.35,
     "qualified": 0.25,
     "path_words": 0.25,
