@@ -49,7 +49,7 @@ def cars(make_workspace: MakeWorkspace) -> Workspace:
             "java/src/org/acme/Wheel.java",
             "Wheel.turn",
         ),
-        ("Crash\n    at turn (/home/me/app/pkg/paint.py:3:7)\n", "pkg/paint.py", "colour"),
+        ("Crash\n    at colour (/home/me/app/pkg/paint.py:3:7)\n", "pkg/paint.py", "colour"),
     ],
 )
 def test_each_kind_of_clue_leads_to_its_place(cars: Workspace, text: str, path: str, function: str) -> None:
