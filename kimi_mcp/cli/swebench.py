@@ -80,6 +80,14 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="moonshot", help="name or address (moonshot, openrouter, http://…)")
     parser.add_argument("--mode", choices=("instant", "thinking", "agent", "swarm"), default="thinking")
     parser.add_argument(
+        "--attempts",
+        type=int,
+        default=1,
+        help="attempts at an instance at most, each with the whole budget: another is made only where nothing that "
+        "was measured speaks for the last, and the best is kept; modes agent and swarm make up to three within "
+        "one budget by themselves (default 1)",
+    )
+    parser.add_argument(
         "--concurrency", type=int, default=0, help="requests at once, of all workers together"
     )
     parser.add_argument("--rpm", type=int, default=0, help="requests per minute, of all workers together")
@@ -87,9 +95,9 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit-host", default="127.0.0.1", help="where workers reach this driver, on a cluster of machines"
     )
-    parser.add_argument("--max-steps", type=int, default=300)
-    parser.add_argument("--max-cost", type=float, default=5.0, help="US dollars per instance (default 5)")
-    parser.add_argument("--max-time", type=float, default=3600, help="seconds per instance (default 3600)")
+    parser.add_argument("--max-steps", type=int, default=300, help="per attempt (default 300)")
+    parser.add_argument("--max-cost", type=float, default=5.0, help="US dollars per attempt (default 5)")
+    parser.add_argument("--max-time", type=float, default=3600, help="seconds per attempt (default 3600)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -117,7 +125,8 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
         {"instances": fingerprint(options.instances), "attempts": options.attempts, **pinned},
     )
     more = {"run": shared, "key_file": str(key_file()), "attempts": max(1, options.attempts)}
-    jobs = [_job(options, instance, "solve", more, seconds=options.max_time + 3600) for instance in instances]
+    limit = max(1, options.attempts) * options.max_time + 3600
+    jobs = [_job(options, instance, "solve", more, seconds=limit) for instance in instances]
     code = _carry_out(options, batch, jobs, "Run")
     patches = [(name, batch.file(name, "patch.diff")) for name in batch.outcomes()]
     write_predictions(

@@ -27,7 +27,7 @@ def run_official(instances: Sequence[Instance], patches: Mapping[str, str], out:
         )
     folder = out / "official"
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [_official_row(instance) for instance in instances if instance.id in patches]
+    rows = [official_row(instance) for instance in instances if instance.id in patches]
     write_whole(folder / "instances.json", json.dumps(rows))
     write_predictions(folder / "preds.jsonl", "kimi-mcp", patches.items())
     command = [sys.executable, "-m", "swebench.harness.run_evaluation", "--run_id", RUN_ID]
@@ -36,7 +36,7 @@ def run_official(instances: Sequence[Instance], patches: Mapping[str, str], out:
     return subprocess.run(command, cwd=folder, check=False).returncode
 
 
-def _official_row(instance: Instance) -> dict[str, object]:
+def official_row(instance: Instance) -> dict[str, object]:
     """The row in the one format that swebench 4.1 takes."""
     return {
         **instance.row,

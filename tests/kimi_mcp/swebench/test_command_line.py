@@ -1,0 +1,143 @@
+"""`kimi-mcp swebench` as its user runs it: a real history, a scripted model over HTTP, a graded prediction."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kimi_mcp.swebench.instances import load
+from tests.kimi_api import KimiApi
+from tests.kimi_mcp.swebench.author import Author
+
+ROOT = Path(__file__).parents[3]
+BROKEN, FIXED = "def half(n):\n    return n // 3\n", "def half(n):\n    return n // 2\n"
+TESTS = "from engine import half\n\n\ndef test_zero():\n    assert half(0) == 0\n"
+MORE_TESTS = f"{TESTS}\n\ndef test_four():\n    assert half(4) == 2\n"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
+    names = {
+        f"GIT_{role}_{part}": "ada@localhost"
+        for role in ("AUTHOR", "COMMITTER")
+        for part in ("NAME", "EMAIL")
+    }
+    command = ["git", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env={**who, **names}, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def committed(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", f"Change {name}")
+    return git(folder, "rev-parse", "HEAD").strip()
+
+
+@pytest.fixture
+def instances(tmp_path: Path) -> Path:
+    """Two instances at one base commit of `ada/engine`, whose history goes on after it."""
+    history = tmp_path / "histories" / "ada__engine"
+    history.mkdir(parents=True)
+    git(history, "init", "-q", "-b", "main")
+    committed(history, "test_engine.py", TESTS)
+    base = committed(history, "engine.py", BROKEN)
+    fixed = committed(history, "engine.py", FIXED)
+    tested = committed(history, "test_engine.py", MORE_TESTS)
+    row = {
+        "repo": "ada/engine",
+        "version": "1.0",
+        "base_commit": base,
+        "patch": git(history, "diff", base, fixed),
+        "test_patch": git(history, "diff", fixed, tested),
+        "FAIL_TO_PASS": '["test_engine.py::test_four"]',
+        "PASS_TO_PASS": '["test_engine.py::test_zero"]',
+        "environment": {
+            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+            "test_command": f"{sys.executable} -m pytest -p no:cacheprovider -rA test_engine.py",
+            "log_parser": "pytest",
+        },
+    }
+    issues = {"ada__engine-1": "half(4) is 1, not 2.", "ada__engine-2": "The half of four comes out as one."}
+    rows = [{"instance_id": name, "problem_statement": text, **row} for name, text in issues.items()]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def host(instances: Path) -> Iterator[str]:
+    with KimiApi(Author(load(instances))) as api:
+        yield api.url
+
+
+def swebench(action: str, instances: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """The command on the instances; its output is shown where a test fails."""
+    where = ["--repos", str(instances.parent / "histories"), "--env", "none"]
+    command = [sys.executable, "-m", "kimi_mcp", "swebench", action, *more, *where]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    print(done.stdout, done.stderr)
+    return done
+
+
+def run(instances: Path, host: str, *more: str) -> subprocess.CompletedProcess[str]:
+    out = str(instances.parent / "out")
+    return swebench(
+        "run", instances, str(instances), "--out", out, "--host", host, "--model", "kimi-k2.6", *more
+    )
+
+
+def test_a_batch_is_run_resumed_and_graded(instances: Path, host: str) -> None:
+    out = instances.parent / "out"
+    first = run(instances, host, "--only", "ada__engine-1", "--attempts", "2")
+    assert first.returncode == 0
+    both = run(instances, host, "--attempts", "2")
+    assert "Resumed: 1 of 2 were done before." in both.stdout
+    graded = swebench(
+        "evaluate", instances, str(out / "preds.jsonl"), "--instances", str(instances), "--out", str(out)
+    )
+    assert graded.returncode == 0
+    assert "2 resolved" in graded.stdout
+    kept = json.loads((out / "run" / "ada__engine-1.json").read_text())
+    assert kept["facts"]["attempts"] == ["submitted"], (
+        "a patch that was measured to hold needs no second attempt"
+    )
+    trajectory = (out / "run" / "ada__engine-1" / "events.jsonl").read_text().splitlines()
+    assert {json.loads(line)["kind"] for line in trajectory} >= {"answered", "returned", "ended"}
+    for name in ("run.md", "run.html", "evaluate.md", "evaluate.html"):
+        assert "ada__engine-2" in (out / name).read_text()
+
+
+def test_the_official_harness_loads_the_predictions_and_the_rows(instances: Path, host: str) -> None:
+    utils = pytest.importorskip("swebench.harness.utils")
+    out = instances.parent / "out"
+    run(instances, host, "--only", "ada__engine-1")
+    [prediction] = utils.get_predictions_from_file(str(out / "preds.jsonl"), str(instances), "test")
+    assert prediction["instance_id"] == "ada__engine-1"
+    assert "return n // 2" in prediction["model_patch"]
+    from kimi_mcp.swebench.docker_harness import official_row
+
+    rows = out / "official.json"
+    rows.write_text(json.dumps([official_row(instance) for instance in load(instances)]))
+    names = [row["instance_id"] for row in utils.load_swebench_dataset(str(rows), "test", ["ada__engine-1"])]
+    assert names == ["ada__engine-1"]
+
+
+def test_a_gold_patch_is_validated(instances: Path) -> None:
+    out = instances.parent / "sound"
+    done = swebench("validate", instances, str(instances), "--out", str(out))
+    assert done.returncode == 0
+    assert "2 sound" in done.stdout
+
+
+def test_a_folder_of_another_batch_is_refused_in_a_sentence(instances: Path, host: str) -> None:
+    run(instances, host, "--only", "ada__engine-1")
+    other = run(instances, host, "--only", "ada__engine-1", "--attempts", "3")
+    assert other.returncode != 0
+    assert "another attempts" in other.stderr
+    assert "Traceback" not in other.stderr
