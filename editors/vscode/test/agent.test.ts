@@ -24,8 +24,14 @@ const TURNS = [
 
 class Ear implements Listener {
   readonly updates: SessionUpdate[] = [];
+  private wake: () => void = () => undefined;
   updated(_: string, update: SessionUpdate): void {
     this.updates.push(update);
+    this.wake();
+  }
+  /** Waits for one more update. */
+  next(): Promise<void> {
+    return new Promise((done) => (this.wake = done));
   }
   asked(): Promise<never> {
     return Promise.reject(new Error("nothing here needs leave"));
@@ -38,18 +44,24 @@ class Ear implements Listener {
 suite("the agent", { skip }, () => {
   const work = mkdtempSync(join(tmpdir(), "kimi-agent-"));
   const root = join(work, "repository");
-  let endpoint: ChildProcess | undefined;
+  const endpoints: ChildProcess[] = [];
   let url = "";
   const environment = { ...process.env, KIMI_MCP_STATE: join(work, "state"), KIMI_MCP_CONFIG: join(work, "none.toml"), PYTHONPATH: `${project}:${join(project, "tools")}` };
-  const start = (listener: Listener) => Agent.start({ program: python, args: ["-m", "kimi_mcp", "acp", "--base-url", url, "--model", "kimi-k2.6"] }, root, environment, listener);
+  const start = (listener: Listener, at = url) => Agent.start({ program: python, args: ["-m", "kimi_mcp", "acp", "--base-url", at, "--model", "kimi-k2.6"] }, root, environment, listener);
 
   before(async () => {
     execFileSync("git", ["init", "-q", root]);
     writeFileSync(join(root, "calc.py"), "def add(a, b):\n    return a - b\n");
-    writeFileSync(join(work, "turns.json"), JSON.stringify(TURNS));
-    const child = spawn(python, ["-m", "tests.kimi_api", "--script", join(work, "turns.json"), "--port", "0"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
-    endpoint = child;
-    url = await new Promise((done) => {
+    url = await served(TURNS);
+  });
+
+  /** The address of a simulated endpoint that answers so. */
+  async function served(turns: readonly object[]): Promise<string> {
+    const script = join(work, `turns${endpoints.length}.json`);
+    writeFileSync(script, JSON.stringify(turns));
+    const child = spawn(python, ["-m", "tests.kimi_api", "--script", script, "--port", "0"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
+    endpoints.push(child);
+    return new Promise((done) => {
       let said = "";
       child.stdout.on("data", (data: Buffer) => {
         said += data.toString();
@@ -57,9 +69,9 @@ suite("the agent", { skip }, () => {
         if (found?.[1]) done(found[1]);
       });
     });
-  });
+  }
   after(() => {
-    endpoint?.kill();
+    for (const endpoint of endpoints) endpoint.kill();
     rmSync(work, { recursive: true, force: true, maxRetries: 5 });
   });
 
@@ -83,6 +95,22 @@ suite("the agent", { skip }, () => {
       const second = await start(again);
       await second.load(root, session).finally(() => second.stop());
       assert.deepEqual(again.updates.reduce(reduce, begun("")).told, run.told);
+    } finally {
+      agent.stop();
+    }
+  });
+
+  test("a turn under way is steered, and cancelled at once; the session's end is told", async () => {
+    const ear = new Ear();
+    const agent = await start(ear, await served([call("run_command", { command: "sleep 60" })]));
+    try {
+      const session = await agent.open(root, { mode: "instant", place: "copy" });
+      const turn = agent.prompt(session, "/fix something");
+      while (!ear.updates.some((update) => update.sessionUpdate === "tool_call")) await ear.next();
+      await agent.steer(session, "Mind the tabs.");
+      await agent.cancel(session);
+      assert.equal(await turn, "cancelled");
+      assert.equal(ear.updates.reduce(reduce, begun("")).told?.outcome.status, "cancelled");
     } finally {
       agent.stop();
     }

@@ -44,7 +44,7 @@ async function startCodeServer(url) {
   }
   const env = { ...environment(), HOME: home, KIMI_MCP_STATE: join(work, "state"), KIMI_MCP_CONFIG: join(work, "none.toml"), PYTHONPATH: project };
   const vsix = join(work, "kimi-mcp.vsix");
-  execFileSync("npx", ["--yes", "@vscode/vsce", "package", "--no-dependencies", "--allow-missing-repository", "-o", vsix], { cwd: extension, env: environment(), stdio: "inherit" });
+  execFileSync("npx", ["--yes", "@vscode/vsce", "package", "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links", "-o", vsix], { cwd: extension, env: environment(), stdio: "inherit" });
   execFileSync(bin, [...folders, "--install-extension", vsix], { env, stdio: "inherit" });
   const port = await freePort();
   await started(bin, [...folders, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"], { env }, /HTTP server listening/);
