@@ -24,7 +24,7 @@ SETTINGS: dict[str, str] = {
     "read_only": "offer only tools that change nothing",
     "no_sandbox": "run commands without protection",
     "sandbox_read": "further directories that commands may read",
-    "allow": "leave given beforehand: protected, secrets, commits",
+    "allow": "leave given beforehand: protected, secrets, commits, servers",
     "allow_network": "hosts that commands may reach, as host or host:port",
     "max_memory": "memory of one command, such as 4G; default: three quarters of the machine's; 0: no limit",
     "max_processes": "processes and threads of one command; default: 4096; 0: no limit",
