@@ -26,7 +26,9 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 def add_leave(parser: argparse.ArgumentParser) -> None:
     """What commands in the repository and edits of it may do."""
     parser.add_argument(
-        "--allow", metavar="A,B", help="leave given beforehand: protected (files), secrets (files), commits, servers (an editor's MCP tools)"
+        "--allow",
+        metavar="A,B",
+        help="leave given beforehand: protected (files), secrets (files), commits, servers (an editor's MCP tools)",
     )
     parser.add_argument("--allow-network", metavar="HOST,…", help="hosts that commands may reach")
     parser.add_argument("--max-memory", metavar="SIZE", help="memory of one command, such as 4G; 0: no limit")
