@@ -99,3 +99,48 @@ def test_a_crash_in_the_middle_is_on_record_and_taken_back_by_a_new_process(tmp_
     ]
     assert disk.tree(workspace.root) == before
     assert [record.cut_off for record in journal.records(again)] == [True]
+
+
+def _read_only(workspace: Workspace, at: Path) -> Exception | None:
+    """The error of an edit while `at` is mounted read-only, in a child with mounts of its own."""
+    code = (
+        "import subprocess, sys; from pathlib import Path; from tests.faults import disk;"
+        "from kimi_tools.workspace import Workspace; from kimi_tools.errors import ToolError\n"
+        "root, state, at = map(Path, sys.argv[1:])\n"
+        "for words in (['--bind', at, at], ['-o', 'remount,bind,ro', at]):\n"
+        "    subprocess.run(['mount', *words], check=True)\n"
+        "try:\n    disk.many_files(Workspace(root, state=state))\n"
+        "except ToolError as error:\n    print('told:', error)\n"
+    )
+    inside = [sys.executable, "-c", code, str(workspace.root), str(workspace.state), str(at)]
+    done = subprocess.run(
+        ["unshare", "-Urm", *inside],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if "told:" not in done.stdout:
+        pytest.skip(f"no mount of our own here: {done.stderr[-200:]}")
+    return ToolError(done.stdout.removeprefix("told: "))
+
+
+def test_on_a_read_only_disk_nothing_changes_nothing_is_left_and_the_reason_is_told(tmp_path: Path) -> None:
+    workspace = kills.fresh(tmp_path / "w")
+    journal.apply(workspace, "first", [journal.Change("first.txt", None, b"x")])
+    start = disk.tree(workspace.root)
+    told = str(_read_only(workspace, workspace.root))
+    assert "Read-only" in told and "taken back" not in told
+    assert disk.tree(workspace.root) == start
+    assert not list((workspace.state / "journal").glob("*.intent"))
+    disk.many_files(workspace)
+
+
+def test_with_a_read_only_journal_nothing_is_changed_and_the_way_out_is_told(tmp_path: Path) -> None:
+    workspace = kills.fresh(tmp_path / "w")
+    journal.apply(workspace, "first", [journal.Change("first.txt", None, b"x")])
+    start = disk.tree(workspace.root)
+    told = str(_read_only(workspace, workspace.state))
+    assert "Read-only" in told and "KIMI_MCP_STATE" in told
+    assert disk.tree(workspace.root) == start
+    disk.many_files(workspace)

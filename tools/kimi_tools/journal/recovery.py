@@ -19,7 +19,11 @@ def opened(workspace: Workspace) -> Generator[tuple[Store, list[Step]]]:
         with Store.locked(workspace.state) as store:
             yield store, _recover(workspace, store)
     except OSError as error:
-        raise door.explain(error, str(workspace.state / "journal")) from error
+        told = door.explain(error, str(workspace.state / "journal"))
+        told.args = (
+            f"{told} Without its record no change is made; KIMI_MCP_STATE names another place for it.",
+        )
+        raise told from error
 
 
 def _recover(workspace: Workspace, store: Store) -> list[Step]:

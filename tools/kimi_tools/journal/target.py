@@ -171,6 +171,7 @@ def swap(folders: Folders, file: FileStep, old: Version | None, new: Version | N
 
 
 def discard(folders: Folders, file: FileStep) -> None:
-    """Remove the step's temporary file, if it is there."""
+    """Remove the step's temporary file, if it is there: a read-only system refuses even to miss it."""
     with contextlib.suppress(FileNotFoundError, NotFound), folders.of(file.real) as (folder, _):
+        os.stat(file.temporary, dir_fd=folder, follow_symlinks=False)
         system.unlink(folder, file.temporary)
