@@ -1,6 +1,9 @@
 """The way out of the sandbox: listed hosts, or those that the user says yes to, and nothing else."""
 
+import contextlib
 import http.server
+import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +15,9 @@ from kimi_tools.errors import BadArguments
 from kimi_tools.policy import Request, asking
 from kimi_tools.process import Finished
 from kimi_tools.sandbox import Sandbox, choose
-from kimi_tools.sandbox.gate import parse_host
+from kimi_tools.sandbox.bubblewrap import Bubblewrap
+from kimi_tools.sandbox.gate import Gate, parse_host
+from kimi_tools.sandbox.layout import machine_layout
 from kimi_tools.workspace import Workspace
 from tests.kimi_tools.sandbox.conftest import shell
 
@@ -36,7 +41,9 @@ def site() -> Iterator[str]:
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(f"hello {self.path} {self.headers['Connection']}".encode())
+            self.wfile.write(
+                f"hello {self.path} {self.headers['Connection']} host {self.headers['Host']}".encode()
+            )
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass
@@ -60,7 +67,7 @@ def test_a_listed_host_is_reached_and_no_other(
     workspace = make_confined({"fetch.py": FETCH})
     workspace.sandbox = choose(network=[site])
     finished = fetch(workspace, f"http://{site}/a?b=c", "http://other.invalid/")
-    assert finished.text.splitlines()[0] == "hello /a?b=c close"
+    assert finished.text.splitlines()[0] == f"hello /a?b=c close host {site}"
     assert "refused HTTP Error 403" in finished.text
     assert finished.sandbox == f"bubblewrap, network: {site}"
     assert "other.invalid:80" in finished.notes[0]
@@ -106,3 +113,43 @@ def test_hosts_and_their_ports() -> None:
     assert parse_host("PyPI.org.") == ("pypi.org", (80, 443))
     assert parse_host("*.example.org:8443") == ("*.example.org", (8443,))
     assert parse_host("[::1]:80") == ("::1", (80,))
+
+
+def test_a_request_is_made_to_the_host_that_was_looked_at_and_says_so(
+    make_confined: MakeConfined, bubblewrap: Sandbox, site: str
+) -> None:
+    """Behind one address there may be many hosts: the name in the request is the allowed one."""
+    workspace = make_confined(
+        {"ask.py": "import os, socket, sys\nfrom urllib.parse import urlsplit\n"
+         "proxy = urlsplit(os.environ['http_proxy'])\n"
+         "s = socket.create_connection((proxy.hostname, proxy.port))\n"
+         f"s.sendall(b'GET http://{site}/host HTTP/1.1\\r\\nHost: other.example\\r\\n\\r\\n')\n"
+         "print(s.makefile('rb').read().decode())\n"}
+    )  # fmt: skip
+    workspace.sandbox = Bubblewrap(machine_layout(), network=[site])
+    told = shell(workspace, f"{sys.executable} ask.py").text
+    assert f"host {site}" in told and "other.example" not in told
+
+
+def test_a_command_that_opens_very_many_connections_does_not_use_up_ours(bubblewrap: Sandbox) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    gate = Gate(["example.org"])
+    clients: list[socket.socket] = []
+    try:
+        for _ in range(400):
+            client = socket.socket(socket.AF_UNIX)
+            client.setblocking(False)
+            clients.append(client)
+            with contextlib.suppress(BlockingIOError):
+                client.connect(str(gate.path))
+        assert threading.active_count() < 150
+        assert len(os.listdir("/proc/self/fd")) - before - len(clients) < 150
+        for client in clients:
+            client.close()
+        with socket.socket(socket.AF_UNIX) as late:
+            late.settimeout(30)
+            late.connect(str(gate.path))
+            late.sendall(b"GET http://elsewhere.example/ HTTP/1.1\r\n\r\n")
+            assert b"403" in late.recv(1000)
+    finally:
+        gate.close()

@@ -20,6 +20,8 @@ from kimi_tools.errors import BadArguments
 _HEAD_LIMIT = 65_536
 _IDLE_SECONDS = 300
 _PORTS = (80, 443)
+_CONNECTIONS = 64
+"""At once; more wait. Each takes two descriptors and two threads of ours, and a command may try to use them up."""
 
 Reach = Callable[[str], bool]
 """Whether a host that is not listed may be reached: asks the user; may block."""
@@ -38,6 +40,7 @@ class Gate:
         self._reach = reach
         self._answers: dict[str, bool] = {}
         self._asking = threading.Lock()
+        self._free = threading.Semaphore(_CONNECTIONS)
         self.refused: list[str] = []
         self._folder = tempfile.mkdtemp(prefix="kimi-mcp-gate-")
         self.path = Path(self._folder) / "proxy"
@@ -55,11 +58,18 @@ class Gate:
 
     def _accept(self) -> None:
         while True:
+            self._free.acquire()
             try:
                 client, _ = self._server.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+            threading.Thread(target=self._serve_one, args=(client,), daemon=True).start()
+
+    def _serve_one(self, client: socket.socket) -> None:
+        try:
+            self._serve(client)
+        finally:
+            self._free.release()
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError, ValueError):
@@ -81,7 +91,7 @@ class Gate:
                     server.sendall(rest)
                 else:
                     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-                    server.sendall(_forwarded(method, path, version, head) + rest)
+                    server.sendall(_forwarded(method, path, version, parts.netloc, head) + rest)
                 _pump_both(client, server)
 
     def _means_address(self, host: str, port: int) -> bool:
@@ -153,12 +163,14 @@ def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
     return head, rest
 
 
-def _forwarded(method: str, path: str, version: str, head: bytes) -> bytes:
+def _forwarded(method: str, path: str, version: str, host: str, head: bytes) -> bytes:
+    """The request's head as its server gets it, for the very host that was looked at (RFC 9112, 3.2.2)."""
     lines = [
         line
         for line in head.split(b"\r\n")[1:]
-        if not line.lower().startswith((b"proxy-", b"connection:", b"keep-alive:"))
+        if not line.lower().startswith((b"proxy-", b"connection:", b"keep-alive:", b"host:"))
     ]
+    lines.append(b"Host: " + host.rpartition("@")[2].encode("ascii"))
     first = f"{method} {path} {version}".encode("ascii")
     return b"\r\n".join([first, *lines, b"Connection: close", b"", b""])
 
