@@ -272,8 +272,25 @@ class KimiModel:
         raw = assembler.finished()
         if not raw.finish and not whole_calls(raw):
             raise Failed(Refusal(Unreachable("The stream ended within a call."), "retry"))
+        await self._refuse_cut(turn, raw)
         self._account(turn, raw)
         return raw
+
+    async def _refuse_cut(self, turn: Turn, raw: Raw) -> None:
+        """Ollama cuts a prompt that is longer than its context length, and says nothing."""
+        if self.profile.host != "ollama" or raw.usage is None or turn.partial or turn.nudges:
+            return
+        guess = self._meter.prompt(turn.asked, turn.functions)
+        if (
+            raw.usage.prompt >= guess / 2
+        ):  # it may count only what was not cached, so it is asked before it is blamed
+            return
+        window = await self._transport.ollama_window(self.profile.model)
+        if 0 < window < guess:
+            raise RequestRefused(
+                f"Ollama reads only {window:,} tokens and cut the prompt of about {guess:,}; give it more context: "
+                "OLLAMA_CONTEXT_LENGTH=131072 ollama serve."
+            )
 
     async def _received(
         self, turn: Turn, body: bytes, fields: dict[str, Any], assembler: Assembler, came: list[object]
@@ -300,11 +317,6 @@ class KimiModel:
                 estimated=True,
             )
         elif turn.partial is None and not turn.nudges:
-            if self.profile.host == "ollama" and self._meter.is_cut(turn.asked, turn.functions, usage):
-                raise RequestRefused(
-                    f"Ollama reads only {usage.prompt:,} tokens and cut the prompt; give it more context: "
-                    "OLLAMA_CONTEXT_LENGTH=131072 ollama serve."
-                )
             self._meter.learn(turn.asked, turn.functions, usage)
         self._pressure = min(1.0, self._pressure * 1.5)
         turn.usage = _sum(turn.usage, usage)

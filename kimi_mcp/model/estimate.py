@@ -27,9 +27,6 @@ WEIGHTS: tuple[tuple[bytes, float], ...] = (
 PER_MESSAGE = 6
 """Tokens of the marks around a message or a call."""
 
-CUT_ABOVE = 4_000
-"""Prompts of fewer tokens are not asked whether a host cut them: every context length holds them."""
-
 PER_IMAGE = 1024
 """Tokens of a picture, about, at the sizes that Kimi takes."""
 
@@ -88,15 +85,12 @@ class Meter:
         if usage.prompt <= 0 or usage.estimated:
             return
         guess = self._guessed(messages, functions)
+        if usage.prompt < guess / 4:  # only what was not cached (Ollama 0.30), or a cut prompt
+            return
         if guess > 500:  # short prompts are mostly the template's own words
             self._ratio = min(2.0, max(0.5, usage.prompt / guess))
         self._known, self._functions = tuple(messages), tuple(functions)
         self._guess, self._tokens = guess, usage.prompt
-
-    def is_cut(self, messages: Sequence[Message], functions: Sequence[Function], usage: Usage) -> bool:
-        """Whether a host counted so little of a prompt that it cannot have read all of it."""
-        guess = self.prompt(messages, functions)
-        return guess > CUT_ABOVE and 0 < usage.prompt < guess / 2
 
     def _continues(self, messages: Sequence[Message], functions: Sequence[Function]) -> bool:
         """Whether a history only adds to the counted one."""

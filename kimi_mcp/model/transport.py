@@ -82,6 +82,21 @@ class Transport:
         listed = cast(list[Any], entries) if isinstance(entries, list) else []
         return [cast(Mapping[str, Any], entry) for entry in listed if isinstance(entry, dict)]
 
+    async def ollama_window(self, model: str) -> int:
+        """The context length with which Ollama has loaded a model; 0 where it does not say."""
+        from openai import APIError
+
+        try:
+            place = f"{self.base_url.removesuffix('/v1')}/api/ps"
+            body: Any = await self._opened().get(place, cast_to=object)
+            loaded: Any = cast(dict[str, Any], body).get("models") or []
+            lengths = [
+                one.get("context_length") for one in loaded if model in (one.get("name"), one.get("model"))
+            ]
+            return int(lengths[0] or 0) if lengths else 0
+        except (APIError, ValueError, TypeError, AttributeError, RecursionError):
+            return 0
+
     async def chunks(self, body: bytes, model: str, sent: Mapping[str, object]) -> AsyncGenerator[object]:
         """The chunks of one streamed answer (or the one whole body of a host that does not stream)."""
         from httpx2 import HTTPError

@@ -106,7 +106,8 @@ def checks(evidence: ev.Evidence) -> list[tuple[bool | None, str]]:
     if evidence.fixed:
         rows.append((True, f"fixed: {_names(evidence.fixed)}"))
     if evidence.passing:
-        rows.append((True, f"{evidence.passing} tests pass with the patch"))
+        tests = "test passes" if evidence.passing == 1 else "tests pass"
+        rows.append((True, f"{evidence.passing} {tests} with the patch"))
     if evidence.broken:
         rows.append((False, f"broken: {_names(evidence.broken)}"))
     if evidence.failing:

@@ -145,8 +145,10 @@ async def _worked(
     """The events of one attempt, not yet recorded; each must be before the next is asked for."""
     request = folder.record().request
     root = request.root if request.in_place else folder.place
-    if not root.exists() and not request.in_place and (warning := await private_copy(request.root, root)):
-        yield ev.Troubled(text=warning)
+    if not root.exists() and not request.in_place:
+        yield ev.Progressed(step=0, id="", message="Copying the repository")
+        if warning := await private_copy(request.root, root):
+            yield ev.Troubled(text=warning)
     workspace = _open(folder, request.root)
     try:
         journal.recover(workspace)
@@ -166,6 +168,7 @@ async def _worked(
             task = None
             if not agent.state.asks:
                 issue = request.issue if request.protocol == "issue" else ""
+                yield ev.Progressed(step=0, id="", message="Looking into the repository")
                 task = request.task(await opening(workspace, request.root, issue))
             async with _hearing(folder, inbox), aclosing(run(agent, task, budget)) as events:
                 async for event in events:

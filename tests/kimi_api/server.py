@@ -190,6 +190,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """The list of models."""
         api = self.server.api
+        if self.path == "/api/ps" and api.flavour == "ollama":
+            loaded = [{"name": m.id, "context_length": m.truncates or m.window} for m in api.models.values()]
+            return self._json(200, {"models": loaded})
         if self.path.split("?")[0] != "/v1/models":
             return self._json(
                 404, {"error": {"message": "url.not_found", "type": "resource_not_found_error"}}

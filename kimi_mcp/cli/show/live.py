@@ -62,7 +62,8 @@ class Live:
                 self.now = "thinking" if event.what == "reasoning" else "answering"
                 self.now = event.text if event.what == "retry" else self.now
             case ev.Progressed():
-                self.now = f"{self.titles.get(event.id, '')}: {event.message}"
+                title = self.titles.get(event.id, "")
+                self.now = f"{title}: {event.message}" if title else event.message
             case ev.Called():
                 self.titles[event.id] = event.title
                 self.now = event.title

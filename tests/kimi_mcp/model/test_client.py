@@ -1,6 +1,7 @@
 """What the client sends, keeps, counts and shows, against the simulated endpoint."""
 
 import asyncio
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -80,6 +81,16 @@ def test_a_prompt_that_ollama_cut_in_silence_is_told_with_the_way_out() -> None:
         ask(api, history=history)
     with KimiApi([GOOD], flavour="ollama", models=[replace(model, truncates=0)]) as api:
         assert ask(api, history=history).message.calls
+
+
+def test_a_count_without_what_ollama_had_cached_is_no_cut_prompt() -> None:
+    """Ollama 0.30 counted new tokens only (ollama/ollama#16414); its context length tells the difference."""
+    history = (System("You fix bugs."), User("def f():\n    return 1\n" * 2_000))
+    usage = {"prompt_tokens": 40, "completion_tokens": 5, "total_tokens": 45}
+    message = {"role": "assistant", "content": "Hello."}
+    body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage})
+    with KimiApi([Turn(body=body)], flavour="ollama") as api:
+        assert ask(api, history=history).message.text == "Hello."
 
 
 def test_without_usage_the_tokens_are_estimated_and_say_so() -> None:

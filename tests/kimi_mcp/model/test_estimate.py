@@ -34,6 +34,14 @@ def test_a_counted_prompt_leaves_only_its_tail_to_the_estimate() -> None:
     assert 5000 < meter.prompt(grown, []) < 5300
 
 
+def test_a_count_of_new_tokens_only_teaches_nothing() -> None:
+    meter = Meter()
+    history = (System("You fix bugs."), User("def f():\n    return 1\n" * 500))
+    before = meter.prompt(history, ())
+    meter.learn(history, (), Usage(prompt=40))
+    assert meter.prompt(history, ()) == before
+
+
 def test_another_history_is_estimated_with_what_the_count_taught() -> None:
     meter = Meter()
     history = [User("word " * 4000)]

@@ -52,7 +52,7 @@ class Author:
         word = max(re.findall(r"\w{4,}", Path(file).stem) or [Path(file).stem], key=len)
         look: list[tuple[str, dict[str, Any]]] = [("search_text", {"pattern": word, "literal": True})]
         if "locate" in names:
-            look.append(("locate", {"issue": instance.problem[:4000]}))
+            look.append(("locate", {"text": instance.problem[:4000]}))
         reproduction = {"command": _reproduction(instance), "timeout": 600}
         tests = _test_files(instance)
         return [
