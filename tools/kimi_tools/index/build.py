@@ -21,8 +21,10 @@ from kimi_tools.syntax import Language, extract
 
 WORKERS = min(os.cpu_count() or 1, 4)
 
-_BATCH_FILES = 128
-_BATCH_BYTES = 1_000_000
+PAUSE_SECONDS = 2.0
+
+_BATCH_FILES = 64
+_BATCH_BYTES = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,14 @@ class Job:
 Adopt = Callable[[list[Job], dict[bytes, int]], None]
 
 
-def build(jobs: Iterable[Job], store: Store, adopt: Adopt, stop: threading.Event) -> None:
-    """Index all jobs; `adopt` hears of each batch that is in the store. Raises `Damaged`."""
-    team = _Team(store, adopt)
+def build(
+    jobs: Iterable[Job], store: Store, adopt: Adopt, stop: threading.Event, calm: threading.Event
+) -> None:
+    """Index all jobs; `adopt` hears of each batch that is in the store. Raises `Damaged`.
+
+    While `calm` is not set, a question is reading ahead: no new batch is begun, for `PAUSE_SECONDS` at most.
+    """
+    team = _Team(store, adopt, calm)
     try:
         for batch in batches(jobs):
             if stop.is_set():
@@ -70,7 +77,8 @@ def batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
 class _Team:
     """The workers, started when there is a second batch for them; each is fed by one thread."""
 
-    def __init__(self, store: Store, adopt: Adopt) -> None:
+    def __init__(self, store: Store, adopt: Adopt, calm: threading.Event) -> None:
+        self._calm = calm
         self._store = store
         self._adopt = adopt
         self._tasks: queue.Queue[list[Job] | None] = queue.Queue(WORKERS * 2)
@@ -112,6 +120,7 @@ class _Team:
         worker = Worker.start(self._store)
         try:
             while (batch := self._tasks.get()) is not None:
+                self._calm.wait(PAUSE_SECONDS)
                 try:
                     if worker is not None and worker.index(batch):
                         self._adopt(batch, self._store.ids(job.key for job in batch))

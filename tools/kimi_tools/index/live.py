@@ -85,6 +85,8 @@ class Index:
         self._opened = False
         self._building: threading.Thread | None = None
         self._closed = threading.Event()
+        self._calm = threading.Event()
+        self._calm.set()
         self._watch: Watch | None = None
         self._watchable = True
         self._compared = 0.0
@@ -339,6 +341,7 @@ class Index:
                 self._store,
                 self._adopt,
                 self._closed,
+                self._calm,
             )
         if not self._closed.is_set():
             self._store.trim()
@@ -355,8 +358,12 @@ class Index:
         """
         if self.coverage.complete or not word:
             return []
-        holding = await listing.holding(self._workspace, word)
-        await asyncio.to_thread(self._read_ahead, holding)
+        self._calm.clear()
+        try:
+            holding = await listing.holding(self._workspace, word)
+            await asyncio.to_thread(self._read_ahead, holding)
+        finally:
+            self._calm.set()
         return holding
 
     def _read_ahead(self, holding: list[str]) -> None:
