@@ -133,9 +133,59 @@ def test_a_file_that_cannot_be_imported_is_a_collection_error(shop: Workspace) -
     (shop.root / "tests/test_new.py").write_text("import no_such_module\n")
     report = run(shop)
     assert report.verdict == "collection error"
-    assert [(case.id, case.message) for case in report.failures] == [
+    assert [(case.id, case.message) for case in report.failures if case.collecting] == [
         ("tests/test_new.py", "ModuleNotFoundError: No module named 'no_such_module'")
     ]
+
+
+def test_the_files_that_can_be_loaded_run_beside_one_that_cannot_and_the_install_is_named(
+    shop: Workspace,
+) -> None:
+    (shop.root / "tests/test_new.py").write_text("import no_such_module\n")
+    (shop.root / "requirements.txt").write_text("no-such-module\n")
+    report = run(shop)
+    assert report.statuses()["tests/test_shop.py::test_sum"] == "passed"
+    python = shop.root / ".venv/bin/python"
+    assert report.notes == (
+        f"Not installed in {python}: no_such_module. `{python} -m pip install -r requirements.txt` may help.",
+    )
+
+
+def test_a_syntax_error_is_told_with_its_line_and_without_pytests_own_frames(
+    one_file: Callable[[str], Workspace],
+) -> None:
+    [case] = run(one_file("x = 1\n\ndef test_x(:\n")).cases
+    assert (case.message, case.path, case.line) == ("SyntaxError: invalid syntax", "test_it.py", 3)
+    assert "_pytest" not in case.trace and "importlib" not in case.trace
+    assert "def test_x(:" in case.trace
+
+
+def test_a_project_in_src_layout_is_tested_without_being_installed(
+    one_file: Callable[[str], Workspace],
+) -> None:
+    workspace = one_file("from shapes import area\ndef test_area(): assert area() == 4\n")
+    assert run(workspace).verdict == "collection error"
+    (workspace.root / "src/shapes").mkdir(parents=True)
+    (workspace.root / "src/shapes/__init__.py").write_text("def area(): return 4\n")
+    (workspace.root / "pyproject.toml").write_text('[project]\nname = "shapes"\nversion = "1"\n')
+    assert run(workspace).verdict == "passed"
+
+
+def test_an_id_may_be_written_with_the_letters_that_pytest_escapes(
+    one_file: Callable[[str], Workspace],
+) -> None:
+    body = "import pytest\n@pytest.mark.parametrize('v', ['é/日', 'a[1]'])\ndef test_v(v): pass\n"
+    workspace = one_file(body)
+    assert len(run(workspace, names=["test_it.py::test_v[é/日]"]).cases) == 1
+    assert len(run(workspace, names=["test_it.py::test_v[a[1]]"]).cases) == 1
+
+
+def test_a_run_that_stops_at_the_first_failure_says_how_many_tests_did_not_run(
+    one_file: Callable[[str], Workspace],
+) -> None:
+    workspace = one_file("def test_a(): assert 0\ndef test_b(): pass\ndef test_c(): pass\n")
+    (workspace.root / "pytest.ini").write_text("[pytest]\naddopts = -x\n")
+    assert run(workspace).notes == ("2 of 3 collected tests did not run: the runner stopped early",)
 
 
 @pytest.mark.parametrize(

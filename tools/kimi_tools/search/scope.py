@@ -22,9 +22,11 @@ def refusal(complaints: Sequence[str]) -> ToolError:
     """The sentence for what rg complained about: a pattern or a glob."""
     reasons = [line.removeprefix("error: ") for line in complaints if line.startswith("error: ")]
     reason = reveal_line((reasons or list(complaints))[0])
-    for line in complaints:  # what needs PCRE2 is told by PCRE2; the default engine only says that it cannot
-        if found := re.search(r"PCRE2: error compiling pattern at offset \d+: (.+)", line):
-            reason = reveal_line(found[1])
+    if (
+        "look-around" in reason or "backreferences" in reason
+    ):  # then PCRE2, where it is there, knows what is wrong
+        told = (re.search(r"PCRE2: error compiling pattern at offset \d+: (.+)", line) for line in complaints)
+        reason = next((reveal_line(found[1]) for found in told if found), reason)
     if "glob" in reason:
         return BadArguments(f"A glob is not valid: {reason.removeprefix('error parsing glob ')}.")
     if "look-around" in reason or "backreferences" in reason:

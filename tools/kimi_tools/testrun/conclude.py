@@ -25,7 +25,10 @@ def conclude(plan: Plan, collector: Collector, finished: Finished) -> tuple[Verd
     if collector.crash:
         return "crashed", collector.crash
     if any(case.collecting for case in cases):
-        return "collection error", "Some tests could not be loaded or compiled."
+        return (
+            "collection error",
+            "Some tests could not be loaded or compiled, so what they hold did not run.",
+        )
     if any(case.bad for case in cases):
         return "failed", ""
     if not any(case.status in ("passed", "xfailed", "xpassed") for case in cases):

@@ -17,6 +17,7 @@ from kimi_tools.testrun.choose import choose, labels, runner_named
 from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.conclude import conclude
 from kimi_tools.testrun.follow import Lines, Tail, following
+from kimi_tools.testrun.missing import missing_modules
 from kimi_tools.testrun.report import CaseResult, Status, TestReport, compare
 from kimi_tools.testrun.select import affected_tests, changed_tests
 from kimi_tools.testrun.suite import Job, Plan, Runner, Selection, Suite
@@ -83,7 +84,8 @@ async def _execute(workspace: Workspace, request: Request) -> TestReport:
             if plan.on_exit is not None:
                 plan.on_exit(finished, collector)
         report = _report(run, suite, plan, collector, finished, selection, labels(others))
-        report = report.model_copy(update={"notes": (*notes, *report.notes)})
+        lacking = missing_modules(tree, suite.folder, plan.argv, report.cases)
+        report = report.model_copy(update={"notes": (*notes, *report.notes, *lacking)})
         report = _compared(report, baseline, known)
         history.save(workspace, report)
     except BaseException:
@@ -178,6 +180,11 @@ def _report(
     notes = list(finished.notes)
     if collector.left_out:
         notes.append(f"{collector.left_out:,} more tests were not kept")
+    ran = sum(not case.collecting for case in collector.results()) + collector.left_out
+    if collector.ended and ran < collector.total:
+        notes.append(
+            f"{collector.total - ran:,} of {collector.total:,} collected tests did not run: the runner stopped early"
+        )
     return TestReport(
         run=run,
         runner=suite.runner,

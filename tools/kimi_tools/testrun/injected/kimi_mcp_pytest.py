@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import sys
 
 import pytest
 
@@ -64,7 +66,7 @@ class Reporter:
             path=path,
             line=line,
             message=message,
-            trace=long_text(report),
+            trace=own_part(long_text(report)),
             collecting=True,
         )
 
@@ -160,6 +162,11 @@ def crash(report, path):
     if where is None:
         lines = [text for text in str(longrepr or "").splitlines() if text.strip()]
         marked = [text[1:].strip() for text in lines if text.startswith("E ")]
+        if marked and marked[0].startswith('File "'):  # of a syntax error the end tells what, the start where
+            place = re.match(r'File "(.*)", line (\d+)', marked[0])
+            if place and same(place.group(1), path):
+                line = int(place.group(2))
+            marked.insert(0, marked[-1])
         return (marked or lines or [""])[-1 if not marked else 0], line
     if not line and same(where.path, path):
         line = where.lineno
@@ -169,6 +176,23 @@ def crash(report, path):
 def same(shown, path):
     """Whether a traceback's file name, absolute or shortened, means the test's file."""
     return os.path.normpath(os.path.join(START, str(shown))) == os.path.join(START, path)
+
+
+def own_part(trace):
+    """The traceback of a file that could not be loaded, without the frames of pytest and of importing."""
+    kept, foreign = [], False
+    for text in trace.splitlines():
+        frame = re.match(r"(\S.*):\d+: in ", text)
+        if frame:
+            name = frame.group(1).replace(os.sep, "/")
+            foreign = (
+                re.search(r"/_pytest/|/importlib/|^<frozen |/lib/python[^/]+/ast\.py$", name) is not None
+            )
+        elif text.startswith("E "):
+            foreign = False
+        if not foreign:
+            kept.append(text)
+    return "\n".join(kept)
 
 
 def long_text(report):
@@ -188,6 +212,9 @@ def pytest_configure(config):
     select = json.loads(os.environ.get("KIMI_MCP_SELECT", "null"))
     if select:
         config.pluginmanager.register(Chooser(prefix, select["ids"], select["parts"]), "kimi-mcp-chooser")
+    source = os.environ.get("KIMI_MCP_SOURCE")
+    if source and source not in sys.path:
+        sys.path.append(source)  # last: an installed package, compiled parts and all, goes before
     path = os.environ.pop("KIMI_MCP_EVENTS", None)  # so that a pytest inside a test writes nothing
     if path and not hasattr(config, "workerinput") and not hasattr(config, "slaveinput"):
         config.pluginmanager.register(Reporter(path, prefix), "kimi-mcp-reporter")

@@ -8,9 +8,10 @@ from kimi_tools.testrun.manifest import ini_sections, toml_table
 from kimi_tools.testrun.python_env import python_environment, python_for
 from kimi_tools.testrun.reporter import place
 from kimi_tools.testrun.suite import Job, Plan, Selection, Suite
-from kimi_tools.testrun.tree import Tree, parent
+from kimi_tools.testrun.tree import Tree, join, parent
 
 TEST_FILES = ("test_*.py", "*_test.py")
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 NOTHING_COLLECTED = 5
 """pytest's exit code when no test was collected (docs.pytest.org, "Exit codes")."""
 
@@ -53,10 +54,11 @@ class Pytest:
             f"cache_dir={job.scratch / 'pytest_cache'}",
             "--tb=short",
             "--color=no",
+            "--continue-on-collection-errors",
         ]
         return Plan(
             argv=[*words, *options, *chosen],
-            environment={**python_environment(job), **select},
+            environment={**python_environment(job), **select, **_source(job)},
             announces_end=True,
             nothing_codes=frozenset({NOTHING_COLLECTED}),
         )
@@ -64,6 +66,14 @@ class Pytest:
     def owns(self, name: str) -> bool:
         """A node id: a Python file, then the parts behind `::`."""
         return re.match(r"[^\[]+\.py(::|$)", name) is not None
+
+
+def _source(job: Job) -> dict[str, str]:
+    """Where a project in src layout keeps its packages: tests can import them where it is not installed."""
+    source = join(job.suite.folder, "src")
+    if not any(job.workspace.exists(join(job.suite.folder, name)) for name in _PROJECT_FILES):
+        return {}
+    return {"KIMI_MCP_SOURCE": str(job.workspace.at / source)} if job.workspace.exists(source) else {}
 
 
 def _selected(selection: Selection) -> tuple[list[str], dict[str, str]]:
@@ -74,10 +84,16 @@ def _selected(selection: Selection) -> tuple[list[str], dict[str, str]]:
     if selection.ids and selection.parts:
         select = {"ids": selection.ids, "parts": selection.parts}
         return [*selection.paths], {"KIMI_MCP_SELECT": json.dumps(select)}
-    words = [*selection.ids, *selection.paths]
+    words = [*map(_escaped, selection.ids), *selection.paths]
     if selection.parts:
         words = ["-k", " or ".join(_expression(part) for part in selection.parts), *words]
     return words, {}
+
+
+def _escaped(id: str) -> str:
+    """An id as pytest knows it: what is not ASCII in a parameter is written as an escape."""
+    head, bracket, parameter = id.partition("[")
+    return head + bracket + parameter.encode("ascii", "backslashreplace").decode()
 
 
 def _expression(part: str) -> str:
