@@ -11,10 +11,10 @@ from kimi_tools.index.words import Words
 from kimi_tools.symbols.locate.clues import MOST_NAMES, MOST_TERMS, Clues
 from kimi_tools.syntax import Definition
 
-CANDIDATES = 120
+CANDIDATES = 60
 """Files that are looked at closely: those whose words fit best, and all that are named or define a name."""
 
-_MOST_DEFINERS = 30
+_MOST_DEFINERS = 4
 
 
 @dataclass(slots=True)
@@ -30,8 +30,8 @@ class Commit:
 class Evidence:
     """`places`: for each term, the packed occurrences by file. `sizes`: words in each field of each file.
 
-    `definers`: for each name of the text, its definitions by file. `outlines` and `imports` (the names that a
-    file imports, with the files that define them) are of the candidates only.
+    `definers`: for each name of the text, its definitions by file. `outlines` are of the candidates only;
+    `fit` is `word_fit`.
     """
 
     files: list[str]
@@ -40,9 +40,7 @@ class Evidence:
     definers: dict[str, list[tuple[str, Definition]]]
     candidates: list[str] = field(default_factory=lambda: list[str]())
     outlines: dict[str, list[Definition]] = field(default_factory=lambda: dict[str, list[Definition]]())
-    imports: dict[str, dict[str, list[str]]] = field(
-        default_factory=lambda: dict[str, dict[str, list[str]]]()
-    )
+    fit: dict[str, float] = field(default_factory=lambda: dict[str, float]())
     commits: Sequence[Commit] = ()
 
 
@@ -60,7 +58,7 @@ def gather(index: Index, words: Words, clues: Clues, commits: Sequence[Commit]) 
         {name: found for name in names_of(clues) if (found := _definers(index, name))},
         commits=commits,
     )
-    scores = word_fit(evidence, clues)
+    scores = evidence.fit = word_fit(evidence, clues)
     best = sorted(scores, key=lambda path: (-scores[path], path))[:CANDIDATES]
     defining = [
         path for found in evidence.definers.values() if len(found) <= _MOST_DEFINERS for path, _ in found
@@ -68,8 +66,6 @@ def gather(index: Index, words: Words, clues: Clues, commits: Sequence[Commit]) 
     evidence.candidates = list(dict.fromkeys([*best, *defining]))
     for path in evidence.candidates:
         evidence.outlines[path] = index.outline(path) or []
-    for path in best[:40]:
-        evidence.imports[path] = _imports(index, path)
     return evidence
 
 
@@ -87,27 +83,12 @@ def _definers(index: Index, name: str) -> list[tuple[str, Definition]]:
     return [(symbol.path, symbol.definition) for symbol in index.symbols(name)]
 
 
-def _imports(index: Index, path: str) -> dict[str, list[str]]:
-    """The names that a file imports, and the files that define them."""
-    found: dict[str, list[str]] = {}
-    for name, packed in index.mentioned(path):
-        if any(word & 7 == 1 for word in array("I", packed)) and len(name) > 2:
-            paths = list(
-                dict.fromkeys(
-                    symbol.path for symbol in index.symbols(name) if "." not in symbol.definition.qualified
-                )
-            )
-            if 0 < len(paths) <= 4:
-                found[name] = [other for other in paths if other != path]
-    return found
-
-
 def word_fit(
     evidence: Evidence,
     clues: Clues,
-    weights: Sequence[float] = (1.0, 2.0, 1.5, 1.5),
-    b: float = 0.5,
-    k: float = 1.2,
+    weights: Sequence[float] = (1.0, 4.0, 1.5, 1.5),
+    b: float = 0.75,
+    k: float = 4.0,
 ) -> dict[str, float]:
     """BM25F over the fields of whole files."""
     total = len(evidence.sizes) or 1

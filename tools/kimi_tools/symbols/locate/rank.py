@@ -11,16 +11,15 @@ from kimi_tools.syntax import Definition
 
 WEIGHTS = {
     "words": 0.95,
-    "passages": 0.25,
+    "passages": 0.1,
     "defines": 0.2,
     "frames": 0.6,
     "named": 0.35,
     "qualified": 0.25,
     "path_words": 0.25,
-    "messages": 0.35,
+    "messages": 0.5,
     "history": 0.2,
     "size": -0.2,
-    "imported": 0.05,
     "modules": 0.05,
     "test": -0.8,
 }

@@ -91,5 +91,4 @@ _TELLERS: dict[str, Callable[[str, Evidence, Clues], str]] = {
     "modules": _plainly("the module that is named"),
     "qualified": _plainly("has the method that is named with its class"),
     "messages": _plainly("holds the message that is quoted"),
-    "imported": _plainly("what fits imports it"),
 }

@@ -4,12 +4,13 @@ import math
 import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 from kimi_tools.index.names import is_test
 from kimi_tools.index.terms import MESSAGE, terms_of
 from kimi_tools.symbols.locate.clues import Clues, is_code_name
-from kimi_tools.symbols.locate.evidence import Evidence, word_fit
+from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.passages import Passages
 
 Scores = dict[str, float]
@@ -39,7 +40,7 @@ def scaled(scores: Mapping[str, float]) -> Scores:
 
 def words(evidence: Evidence, clues: Clues) -> Scores:
     """BM25F over whole files."""
-    return scaled(word_fit(evidence, clues))
+    return scaled(evidence.fit)
 
 
 def defines(evidence: Evidence, clues: Clues) -> Scores:
@@ -159,16 +160,26 @@ def qualified(evidence: Evidence, clues: Clues) -> Scores:
     return scores
 
 
+@lru_cache(maxsize=100_000)
+def _path_terms(path: str) -> tuple[tuple[str, float], ...]:
+    folder, _, name = path.rpartition("/")
+    own = {term for word in re.findall(r"\w+", name.rpartition(".")[0]) for term in terms_of(word)}
+    above = {term for word in re.findall(r"\w+", folder) for term in terms_of(word)} - own
+    return (*((term, 1.0) for term in sorted(own)), *((term, 0.5) for term in sorted(above)))
+
+
+@lru_cache(maxsize=20_000)
+def _subject_terms(subject: str) -> frozenset[str]:
+    return frozenset(term for word in re.findall(r"[^\W\d]\w+", subject) for term in terms_of(word))
+
+
 def path_words(evidence: Evidence, clues: Clues) -> Scores:
     """Words of the text that stand in the path; those of the file's own name count twice."""
     holding: dict[str, list[tuple[str, float]]] = {}
     for path in evidence.files:
-        folder, _, name = path.rpartition("/")
-        own = {term for word in re.findall(r"\w+", name.rpartition(".")[0]) for term in terms_of(word)}
-        for term in own:
-            holding.setdefault(term, []).append((path, 1.0))
-        for term in {term for word in re.findall(r"\w+", folder) for term in terms_of(word)} - own:
-            holding.setdefault(term, []).append((path, 0.5))
+        for term, weight in _path_terms(path):
+            if term in clues.terms:
+                holding.setdefault(term, []).append((path, weight))
     scores: Scores = {}
     total = len(evidence.files) or 1
     for term, zones in clues.terms.items():
@@ -216,10 +227,7 @@ def messages(evidence: Evidence, clues: Clues) -> Scores:
 
 def history(evidence: Evidence, clues: Clues) -> Scores:
     """Commits whose first line looks like the text, the recent ones more, by the files they touched."""
-    subjects = [
-        (commit, {term for word in re.findall(r"[^\W\d]\w+", commit.subject) for term in terms_of(word)})
-        for commit in evidence.commits
-    ]
+    subjects = [(commit, _subject_terms(commit.subject)) for commit in evidence.commits]
     holding: dict[str, int] = {}
     for _, terms in subjects:
         for term in terms:
@@ -257,21 +265,6 @@ def size(evidence: Evidence, clues: Clues) -> Scores:
     return scaled({path: math.log(1 + sum(sizes)) for path, sizes in evidence.sizes.items()})
 
 
-def imported(evidence: Evidence, scores: Scores) -> Scores:
-    """What the files that fit import, tests among them, by how well they fit."""
-    out: Scores = {}
-    for path, names in evidence.imports.items():
-        targets: Scores = {}
-        for name, paths in names.items():
-            asked = 1.0 if set(terms_of(name)) & evidence.places.keys() else 0.2
-            for other in paths:
-                targets[other] = targets.get(other, 0.0) + asked / len(paths)
-        whole = sum(targets.values()) or 1.0
-        for other, value in targets.items():
-            out[other] = out.get(other, 0.0) + scores.get(path, 0.0) * value / whole
-    return scaled(out)
-
-
 SIGNALS: dict[str, Callable[[Evidence, Clues], Scores]] = {
     function.__name__: function
     for function in (
@@ -294,10 +287,6 @@ def signals_of(evidence: Evidence, clues: Clues, passages: Passages) -> dict[str
     """All signals by name."""
     found = {name: signal(evidence, clues) for name, signal in SIGNALS.items()}
     found["passages"] = scaled(passages.best())
-    fit = {
-        path: found["words"].get(path, 0.0) + found["passages"].get(path, 0.0) for path in evidence.candidates
-    }
-    found["imported"] = imported(evidence, fit)
     told = min(1.0, sum(map(clues.weight, evidence.places)) / _ENOUGH_WORDS)
     for name in ("words", "passages", "path_words"):
         found[name] = {path: told * value for path, value in found[name].items()}
