@@ -118,3 +118,14 @@ def test_cancelling_ends_the_command_and_its_children(make_workspace: MakeWorksp
     while os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not os.path.exists(f"/proc/{pid}")
+
+
+@pytest.mark.parametrize(
+    ("line", "ending"),
+    [("kill -SEGV $$", "exit code 139 (SIGSEGV)"), ("exit 3", "exit code 3"), ("exit 255", "exit code 255")],
+)
+def test_a_command_that_a_signal_ended_names_it(
+    make_workspace: MakeWorkspace, line: str, ending: str
+) -> None:
+    result = anyio.run(run_command, make_workspace({}), {"command": line})
+    assert result.text.startswith(f"{ending} after ")

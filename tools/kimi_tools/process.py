@@ -101,8 +101,13 @@ class Finished:
 
     @property
     def ending(self) -> str:
-        """How it ended, in a few words."""
-        return self.stopped or ("timed out" if self.timed_out else f"exit code {self.exit_code}")
+        """How it ended, in a few words; an exit code above 128 names the signal that shells mean by it."""
+        if self.stopped or self.timed_out:
+            return self.stopped or "timed out"
+        name = ""
+        with contextlib.suppress(ValueError):
+            name = f" ({signal.Signals(self.exit_code - 128).name})" if self.exit_code > 128 else ""
+        return f"exit code {self.exit_code}{name}"
 
     @property
     def text(self) -> str:
