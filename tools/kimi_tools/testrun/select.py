@@ -77,13 +77,16 @@ def targets_of(index: Index, changes: Sequence[Changed]) -> list[Target]:
 def choose_affected(
     index: Index, changes: Sequence[Changed], together: Mapping[str, float]
 ) -> tuple[list[Related], int]:
-    """The test files to run, most related first, and how many there are: a tenth of all tests by number."""
+    """The test files to run, most related first, and how many there are: a tenth of all tests by number.
+
+    A file that is too large for what is left is passed over, so that smaller ones behind it still run.
+    """
     tests = test_files(index)
     room = SHARE * sum(tests.values())
     chosen: list[Related] = []
     for related in related_tests(index, targets_of(index, changes), together):
-        room -= tests[related.path]
-        if room < 0 and len(chosen) >= AT_LEAST:
-            break
-        chosen.append(related)
+        size = tests[related.path]
+        if size <= room or len(chosen) < AT_LEAST:
+            chosen.append(related)
+            room -= size
     return chosen, len(tests)
