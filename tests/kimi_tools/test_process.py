@@ -171,3 +171,16 @@ def test_programs_are_not_found_through_relative_or_excluded_entries_of_path(
     assert allowed_environment()["PATH"] == f"{tmp_path}:/usr/bin:/bin"
     with pytest.raises(Unavailable):
         program(evil.name, tmp_path)
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_cancellation_in_the_middle_of_the_start_ends_the_call(turns: int) -> None:
+    async def main() -> None:
+        call = asyncio.create_task(run(["/bin/sleep", "60"], cwd="/", timeout=60))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        call.cancel()
+        done, _ = await asyncio.wait({call}, timeout=30)
+        assert done
+
+    asyncio.run(main())

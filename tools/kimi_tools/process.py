@@ -206,16 +206,23 @@ async def _start(
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(_source(stdin))
         try:
-            return await asyncio.create_subprocess_exec(
-                *launch.argv,
-                cwd=cwd,
-                env=dict(launch.environment),
-                stdin=source,
-                stdout=out.write_end,
-                stderr=err.write_end,
-                start_new_session=True,
-                pass_fds=launch.pass_fds,
+            starting = asyncio.ensure_future(
+                asyncio.create_subprocess_exec(
+                    *launch.argv,
+                    cwd=cwd,
+                    env=dict(launch.environment),
+                    stdin=source,
+                    stdout=out.write_end,
+                    stderr=err.write_end,
+                    start_new_session=True,
+                    pass_fds=launch.pass_fds,
+                )
             )
+            try:
+                return await asyncio.shield(starting)
+            except asyncio.CancelledError:  # in the middle of a start, Python 3.11 would wait for ever
+                await end_group(await starting)
+                raise
         except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
             reason = error.strerror if isinstance(error, OSError) else None
             raise Unavailable(f"'{launch.argv[0]}' cannot be started: {reason or error}.") from error
