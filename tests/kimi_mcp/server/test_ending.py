@@ -49,7 +49,7 @@ def start_child(client: StdioClient, root: Path) -> Child:
     seconds = random.randrange(10**6, 10**7)
     id = client.start_request("tools/call", {"name": "child", "arguments": {"seconds": seconds}})
     until((root / "mark").exists)
-    assert sleeping(seconds)
+    until(lambda: sleeping(seconds))
     return id, seconds
 
 
