@@ -106,7 +106,7 @@ async def check_out(instance: Instance, into: Path) -> Container:
 
 def _engine_environment() -> dict[str, str]:
     """The container program's own settings (which daemon, which configuration) beside the allowed names."""
-    names = ("DOCKER_", "CONTAINER_", "XDG_RUNTIME_DIR")
+    names = ("DOCKER_", "CONTAINER_", "CONTAINERS_", "XDG_RUNTIME_DIR")
     return allowed_environment({name: value for name, value in os.environ.items() if name.startswith(names)})
 
 
