@@ -57,12 +57,14 @@ def test_the_server_ends_with_the_workspace(make_workspace: MakeWorkspace) -> No
 
 
 def test_an_idle_server_is_ended(make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = client_module.IDLE_SECONDS
     monkeypatch.setattr(client_module, "IDLE_SECONDS", 0.5)
     workspace = make_workspace(FILES)
     ask(workspace)
     sessions = [session for key, session in semantic._sessions.items() if key[0] == id(workspace)]
     for session in sessions:
         session.client._process.wait(30)
+    monkeypatch.setattr(client_module, "IDLE_SECONDS", usual)
     assert ask(workspace, version=2) is not None
 
 

@@ -143,6 +143,11 @@ class Client:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(max(left, 1.0))
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or is just ending: nobody can ask it any more."""
+        return self._over
+
     def end(self) -> None:
         """End the server; whoever waits is told."""
         with self._lock:

@@ -105,8 +105,8 @@ def _answer(
 
 def _session(workspace: Workspace, question: Question, known: Known, program: str) -> _Session:
     key = (id(workspace), known.name)
-    if key in _sessions:
-        return _sessions[key]
+    if (known_session := _sessions.get(key)) is not None and not known_session.client.over:
+        return known_session
     argv = [program, *known.argv[1:]]
     folder = workspace.at
     if known.confined:
@@ -126,7 +126,10 @@ def _session(workspace: Workspace, question: Question, known: Known, program: st
 
 
 def _drop(key: tuple[int, str]) -> None:
-    _sessions.pop(key, None)
+    """Forget a session that has ended; its place may hold a newer one."""
+    session = _sessions.get(key)
+    if session is not None and session.client.over:
+        _sessions.pop(key, None)
 
 
 def _base(workspace: Workspace, session: _Session) -> Path:
