@@ -1,5 +1,6 @@
 """What every test may use: a real temporary repository and a workspace on it."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -42,6 +43,11 @@ def pytest_configure() -> None:
     """A suite that a shell put into the background was told to ignore Ctrl-C, and so would all that it starts."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Half as many again as there are processors (`-n auto`): much of the time a test waits for what it started."""
+    return 3 * len(os.sched_getaffinity(0)) // 2 if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
