@@ -5,6 +5,7 @@ the request is over. A worker that dies closes it too, so no place is ever lost.
 """
 
 import asyncio
+import contextlib
 import hmac
 import json
 import secrets
@@ -52,6 +53,10 @@ class Pace:
         self.spent_tokens += tokens
 
 
+_CLOSE_SECONDS = 5.0
+"""For connections to end in, when the server is left."""
+
+
 class LimitServer:
     """Serves a `Pace` over TCP, first come first served, to those who know the secret."""
 
@@ -62,6 +67,7 @@ class LimitServer:
         self._turn = asyncio.Lock()
         self._ended = asyncio.Event()
         self._server: asyncio.Server | None = None
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def address(self) -> str:
@@ -75,10 +81,17 @@ class LimitServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Close every connection and wait for what serves it, which else would be cancelled with a traceback."""
         if self._server is not None:
             self._server.close()
+        for writer in self._open.values():
+            writer.close()
+        if self._open:
+            await asyncio.wait(self._open, timeout=_CLOSE_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._open[task] = writer
         try:
             tokens = self._asked(await asyncio.wait_for(reader.readline(), 10))
             if tokens is None:
@@ -97,6 +110,7 @@ class LimitServer:
             pass
         finally:
             writer.close()
+            del self._open[task]
 
     def _asked(self, line: bytes) -> int | None:
         asked = cast(dict[str, Any], json.loads(line))
@@ -136,10 +150,13 @@ class SharedGate:
             raise BatchError(
                 f"The driver's rate limiter at {self.address} is gone: {error.strerror}."
             ) from None
+        said = b""
         try:
             writer.write(json.dumps({"secret": self.secret, "tokens": tokens}).encode() + b"\n")
-            await writer.drain()
-            if await reader.readline() != b"go\n":
+            with contextlib.suppress(ConnectionError):
+                await writer.drain()
+                said = await reader.readline()
+            if said != b"go\n":
                 raise BatchError(f"The driver's rate limiter at {self.address} closed the connection.")
             yield
         finally:

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -106,3 +107,29 @@ def test_a_driver_that_is_gone_is_told_in_a_sentence() -> None:
 
     with pytest.raises(BatchError, match=r"rate limiter at 127\.0\.0\.1:1 is gone"):
         asyncio.run(go())
+
+
+def test_leaving_while_requests_run_and_wait_ends_them_without_a_complaint() -> None:
+    complaints: list[dict[str, Any]] = []
+
+    async def hold(gate: SharedGate, granted: asyncio.Event) -> None:
+        async with gate.request(1):
+            granted.set()
+            await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        async with LimitServer(Pace(concurrency=1)) as server:
+            gate, granted = SharedGate(server.address, server.secret), asyncio.Event()
+            first = asyncio.create_task(hold(gate, granted))
+            await granted.wait()
+            second = asyncio.create_task(hold(gate, asyncio.Event()))
+            while len(server._open) < 2:
+                await asyncio.sleep(0)
+        assert server._open == {}
+        first.cancel()
+        with pytest.raises(BatchError, match="closed the connection"):
+            await second
+
+    asyncio.run(scenario())
+    assert complaints == []
