@@ -42,7 +42,7 @@ def main() -> None:
         for tool, arguments in steps():
             if missing := sorted(set(arguments) - set(known[tool])):
                 raise SystemExit(f"{tool} has no {', '.join(missing)}; it has {', '.join(known[tool])}")
-            step(client, options.lines, tool, arguments)
+            step(client, options.checkout, options.lines, tool, arguments)
         memory = memory_mb(client.process.pid)
         print(f"memory of the server and its children after the walk: {memory:.0f} MB")
     print(f"the checkout is as it was: {state(options.checkout) == before}")
@@ -71,11 +71,12 @@ def steps() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def step(client: StdioClient, lines: int, tool: str, arguments: dict[str, Any]) -> None:
+def step(client: StdioClient, checkout: Path, lines: int, tool: str, arguments: dict[str, Any]) -> None:
+    """One call, printed; the checkout's own place is left out of what is shown."""
     started = time.monotonic()
     called = client.call(tool, 600, **arguments)
     took = 1000 * (time.monotonic() - started)
-    shown = called.text.splitlines()
+    shown = called.text.replace(f"{checkout}/", "").splitlines()
     print(
         f"**`{tool}`** {' '.join(f'{k}={v!r}' for k, v in arguments.items() if k != 'patch')} ({took:.0f} ms)\n"
     )
