@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kimi_mcp.cli import choice, host, setup
-from kimi_mcp.config import Settings, config_file, find_root, state_directory
+from kimi_mcp.config import Settings, command_limits, config_file, find_root, state_directory
 from kimi_tools import ripgrep
 from kimi_tools.errors import Unavailable
 from kimi_tools.process import program
@@ -22,6 +22,7 @@ from kimi_tools.sandbox.layout import machine_layout
 from kimi_tools.sandbox.place import Sandbox
 from kimi_tools.syntax import LANGUAGES, Unparsed
 from kimi_tools.syntax.grammar import grammar
+from kimi_tools.usage import size_text, watched
 
 _SAFE_GIT = (2, 50, 1)
 """The first version without CVE-2025-48384 and its neighbours (submodule paths, bundle URIs)."""
@@ -109,6 +110,20 @@ def _sandbox_advice(reason: str) -> str:
     if "proc" in reason:
         return "A container forbids a new /proc; start it with --security-opt systempaths=unconfined."
     return ""
+
+
+def limits(settings: Settings) -> Iterator[Finding]:
+    """What one command may use of this machine."""
+    allowed = command_limits(settings)
+    memory = f"{size_text(allowed.memory)} of memory" if allowed.memory else "any amount of memory"
+    tasks = f"{allowed.tasks:,} processes" if allowed.tasks else "any number of processes"
+    said = f"a command may use {memory} and {tasks}"
+    if not watched():
+        yield Finding("weak", "limits", f"{said}, but this system does not let us see what it uses.")
+    elif not (allowed.memory and allowed.tasks):
+        yield Finding("weak", "limits", f"{said}.", "Leave out --max-memory 0 and --max-processes 0.")
+    else:
+        yield Finding("good", "limits", f"{said} (--max-memory, --max-processes).")
 
 
 def permissions(settings: Settings) -> Iterator[Finding]:
@@ -207,6 +222,7 @@ def clients(settings: Settings) -> Iterator[Finding]:
 
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     sandbox,
+    limits,
     permissions,
     programs,
     languages,

@@ -19,7 +19,18 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def test_every_area_is_looked_at_and_each_weakness_comes_with_a_way_out(tmp_path: Path) -> None:
     done = kimi_mcp("doctor", cwd=tmp_path, MOONSHOT_API_KEY="canary-4711-value")
-    for about in ("sandbox", "leave", "state", "python", "git", "rg", "languages", "key", "clients"):
+    for about in (
+        "sandbox",
+        "limits",
+        "leave",
+        "state",
+        "python",
+        "git",
+        "rg",
+        "languages",
+        "key",
+        "clients",
+    ):
         assert f" {about}: " in done.stdout, done.stdout + done.stderr
     assert "canary" not in done.stdout + done.stderr
     assert done.returncode == ("BAD " in done.stdout)
@@ -48,6 +59,13 @@ def test_leave_that_was_given_beforehand_is_said(tmp_path: Path, settings: Setti
     said = " ".join(finding.said for finding in doctor.permissions(given))
     assert "secrets, network to example.org" in said
     assert next(doctor.sandbox(given)).grade == "bad"
+
+
+def test_limits_that_were_lifted_are_weak_and_told() -> None:
+    (usual,) = doctor.limits(Settings())
+    assert "4,096 processes" in usual.said
+    (lifted,) = doctor.limits(Settings({"max_memory": "0"}))
+    assert lifted.grade == "weak" and "any amount of memory" in lifted.said
 
 
 def test_settings_that_others_can_write_are_bad(tmp_path: Path, settings: Settings) -> None:
