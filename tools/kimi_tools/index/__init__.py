@@ -5,7 +5,8 @@ and read it at once. Every question first looks at the files' times; what change
 answered, and while the first build runs, the files that matter to a question are read ahead of the rest.
 """
 
-from kimi_tools.index.live import Coverage, Index, index_of
+from kimi_tools.index.coverage import Coverage
+from kimi_tools.index.live import Index, index_of
 from kimi_tools.index.store import Mention, Symbol
 
 __all__ = ["Coverage", "Index", "Mention", "Symbol", "index_of"]

@@ -15,6 +15,7 @@ import platformdirs
 
 from kimi_tools.index import listing
 from kimi_tools.index.build import Job, build
+from kimi_tools.index.coverage import Coverage
 from kimi_tools.index.store import Damaged, Mention, Store, Symbol, content_key
 from kimi_tools.syntax import Definition, extract, language_of
 from kimi_tools.watch import Touched, Watch
@@ -46,28 +47,6 @@ class Known:
     state: bytes = b""
     key: bytes = b""
     blob: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much of the workspace an answer stands on: files with code, those not yet read, those too large."""
-
-    files: int
-    waiting: int
-    too_large: int
-
-    @property
-    def complete(self) -> bool:
-        """Whether every file with code has been read."""
-        return not self.waiting
-
-    def note(self) -> str:
-        """One sentence for what is missing, empty when nothing is."""
-        if self.waiting:
-            return (
-                f"The index is being built: {self.files - self.waiting:,} of {self.files:,} files are in it."
-            )
-        return ""
 
 
 class Index:
