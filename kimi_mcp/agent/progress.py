@@ -39,7 +39,6 @@ class Progress:
     repeats: int = 0
     said: set[str] = field(default_factory=set[str])
     _tree: str = ""
-    _keys: dict[str, str] = field(default_factory=dict[str, str])
     _new: bool = True
     _moved: bool = True
 
@@ -73,7 +72,6 @@ class Progress:
         self._new = self._moved = False
         calls = event.answer.message.calls
         keys = [f"{self._tree} {call_key(call.name, call.arguments or call.raw)}" for call in calls]
-        self._keys = dict(zip((call.id for call in calls), keys, strict=True))
         self.recent.extend(dict.fromkeys(keys))
         self.repeats = 0
         counts = Counter(self.recent)

@@ -63,7 +63,6 @@ class State:
     seconds: float = 0.0
     """Wall time at work; pauses between a stop and a resume are not in it."""
     last_at: float = 0.0
-    folds: int = 0
 
     @property
     def base(self) -> str:
@@ -180,7 +179,6 @@ class State:
             self.reproductions.append(event.reproduction)
 
     def _folded(self, event: ev.Folded) -> None:
-        self.folds += 1
         self._paid(event.usage, event.cost)
         if event.how == "handoff":
             self.messages = [self.messages[0], User(event.text, event.images)]

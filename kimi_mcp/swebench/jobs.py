@@ -21,8 +21,6 @@ from typing import Any, cast
 MAX_FILE_CHARS = 20_000_000
 """A kept file above this is cut in its middle; a flood of test output must not fill the driver's disk."""
 
-NO_FILES: Mapping[str, str] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Job:

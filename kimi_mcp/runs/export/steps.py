@@ -14,7 +14,6 @@ class Step:
     answered: ev.Answered
     returned: list[ev.Returned] = field(default_factory=list[ev.Returned])
     patched: ev.Patched | None = None
-    planned: ev.Planned | None = None
     submitted: ev.Submitted | None = None
     spent: float = 0.0
 
@@ -57,8 +56,6 @@ def trajectory(events: Iterable[ev.Event]) -> Trajectory:
                 step.returned.append(event)
             case ev.Patched() if step:
                 step.patched = event
-            case ev.Planned() if step:
-                step.planned = event
             case ev.Submitted() if step:
                 step.submitted = event
             case _:

@@ -226,11 +226,6 @@ def file_terms(language: Language, data: bytes) -> tuple[dict[str, bytes], tuple
     return {term: array("I", places[:_MOST_LINES]).tobytes() for term, places in found.items()}, tuple(sizes)
 
 
-def unpack_terms(packed: bytes) -> list[tuple[int, int]]:
-    """The 1-based lines and fields in packed occurrences."""
-    return [(place >> 3, place & 7) for place in array("I", packed)]
-
-
 def _pieces(language: Language, text: str) -> Iterator[tuple[int, int, str]]:
     """The text in pieces that lie on one line and in one field."""
     family = "slash" if language.name in _SLASH else "dash" if language.name in _DASH else "hash"
