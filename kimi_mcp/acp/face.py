@@ -1,6 +1,7 @@
 """The agent's side of an ACP connection: sessions and what can be chosen in them. Turns are `turn`'s."""
 
 import asyncio
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,17 +24,18 @@ PAGE = 100
 """Sessions in one answer of `session/list`."""
 
 STEER = "kimi-mcp/steer"
-"""Our one extension (`_kimi-mcp/steer` on the wire): `sessionId` and `text`, read before the next answer."""
+"""Our extension (`_kimi-mcp/steer` on the wire): `sessionId` and `text`, read before the next answer."""
+
+DELETE = "kimi-mcp/delete"
+"""`_kimi-mcp/delete` with a `sessionId`: the session and its runs, for good. `session/delete` is in the schema, but
+the SDK (0.12.1) has no way to it yet."""
 
 END_SECONDS = 5.0
 """For turns to end with their best patch when the editor has gone."""
 
 
 class Face:
-    """Implements `acp.Agent`; one per connection.
-
-    `session/delete` is in the schema, but the SDK (0.12.1) has no way to it yet.
-    """
+    """Implements `acp.Agent`; one per connection."""
 
     def __init__(self, ordering: Ordering) -> None:
         self._ordering = ordering
@@ -142,7 +144,12 @@ class Face:
         more = start + PAGE < len(found)
         return schema.ListSessionsResponse(
             sessions=[
-                schema.SessionInfo(session_id=stored.id, cwd=str(stored.cwd), title=stored.title or None)
+                schema.SessionInfo(
+                    session_id=stored.id,
+                    cwd=str(stored.cwd),
+                    title=stored.title or None,
+                    updated_at=datetime.fromtimestamp(stored.created, UTC).isoformat(timespec="seconds"),
+                )
                 for stored in found[start : start + PAGE]
             ],
             next_cursor=str(start + PAGE) if more else None,
@@ -204,13 +211,27 @@ class Face:
         return schema.PromptResponse(stop_reason=reason)
 
     async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """Steering a turn under way."""
+        """Steering a turn under way; deleting a session."""
+        if method == DELETE:
+            return await self._delete(str(params.get("sessionId")))
         if method != STEER:
             raise RequestError.method_not_found(method)
         session, text = self._open.get(str(params.get("sessionId"))), params.get("text")
         if session is None or not session.turn or not isinstance(text, str) or not text.strip():
             raise RequestError.invalid_params({"sessionId": "needs a session at work, and text to say to it"})
         session.inbox.say(text)
+        return {}
+
+    async def _delete(self, session_id: str) -> dict[str, Any]:
+        stored = self._found(session_id)
+        if (session := self._open.get(session_id)) and session.turn:
+            raise RequestError.invalid_params({"session": "a turn is under way; cancel it first"})
+        await self.close_session(session_id)
+        runs = runs_of(stored, self._ordering.state)
+        if any(folder.is_at_work() for folder in runs):
+            raise RequestError.invalid_params({"session": "another process works on it"})
+        await asyncio.to_thread(lambda: [folder.remove() for folder in runs])
+        self._sessions.remove(session_id)
         return {}
 
     async def ext_notification(self, method: str, params: dict[str, Any]) -> None:

@@ -4,17 +4,17 @@ ACP has no form for a finished patch with its evidence. This is ours, in a stand
 that other editors pass over it. It is sent when a run has ended, live and when a session is loaded.
 """
 
+import base64
 from typing import Any
 
 from acp import schema
 
+from kimi_mcp.acp.updates import META
 from kimi_mcp.agent import events as ev
 from kimi_mcp.runs.apply import patched
 from kimi_mcp.runs.folder import RunFolder
 from kimi_tools.errors import ToolError
 from kimi_tools.journal import Change
-
-META = "kimi-mcp"
 
 FILE_BYTES = 2_000_000
 TOTAL_BYTES = 10_000_000
@@ -63,13 +63,17 @@ async def _files(folder: RunFolder) -> list[dict[str, Any]]:
 
 
 def _file(change: Change, *, shown: bool) -> dict[str, Any]:
-    """`before` and `after` are None where there is no file; absent where the file is no text or too large."""
+    """`before` and `after` are None where there is no file; absent where the file is no text or too large.
+
+    A file that is no text has its bytes in `bytes`, before and after, in base64.
+    """
     told: dict[str, Any] = {"path": change.path, "mode": change.mode}
     told["status"] = "added" if change.before is None else "deleted" if change.after is None else "modified"
-    if shown:
-        try:
-            texts = [data.decode() if data is not None else None for data in (change.before, change.after)]
-        except UnicodeDecodeError:
-            return told
-        told["before"], told["after"] = texts
+    if not shown:
+        return told
+    sides = (change.before, change.after)
+    try:
+        told["before"], told["after"] = (None if data is None else data.decode() for data in sides)
+    except UnicodeDecodeError:
+        told["bytes"] = [None if data is None else base64.b64encode(data).decode() for data in sides]
     return told

@@ -69,6 +69,10 @@ class Sessions:
         except (OSError, ValueError):
             raise NotFound(f"There is no session '{name[:40]}'; begin a new one.") from None
 
+    def remove(self, name: str) -> None:
+        """Forget a session; its runs are not touched. Raises `NotFound`."""
+        (self._folder / f"{self.find(name).id}.json").unlink(missing_ok=True)
+
     def every(self, cwd: Path | None = None) -> list[Stored]:
         """The sessions that have begun, newest first; with `cwd`, those of that directory."""
         found: list[Stored] = []

@@ -22,6 +22,9 @@ _KINDS: dict[str, schema.ToolKind] = {
 _STATES: dict[str, schema.PlanEntryStatus] = {
     "todo": "pending", "doing": "in_progress", "done": "completed", "dropped": "completed",
 }  # fmt: skip
+META = "kimi-mcp"
+"""Where we tell an editor of ours what ACP has no field for; others pass over it."""
+
 SILENT = frozenset({"update_plan"})
 """Calls that are shown as something else."""
 
@@ -46,6 +49,9 @@ class Updates:
     calls: dict[str, Call] = field(default_factory=lambda: dict[str, Call]())
     before: dict[str, str | None] = field(default_factory=lambda: dict[str, str | None]())
     cost: float = 0.0
+    priced: bool = True
+    """Whether every answer so far had a price; the sum is told only then."""
+    tokens: int = 0
     told: set[str] = field(default_factory=lambda: set[str]())
     """Terminals that the editor shows already."""
 
@@ -89,6 +95,8 @@ class Updates:
         answer = event.answer
         self.calls = {call.id: call for call in answer.message.calls}
         self.cost += answer.cost or 0.0
+        self.priced = self.priced and answer.cost is not None
+        self.tokens += answer.usage.prompt + answer.usage.completion
         if self.replaying:
             if answer.message.reasoning:
                 yield helpers.update_agent_thought_text(answer.message.reasoning)
@@ -98,7 +106,8 @@ class Updates:
             session_update="usage_update",
             used=answer.usage.prompt + answer.usage.completion,
             size=max(self.window, 1),
-            cost=schema.Cost(amount=self.cost, currency="USD"),
+            cost=schema.Cost(amount=self.cost, currency="USD") if self.priced else None,
+            field_meta={META: {"tokens": self.tokens}},
         )
 
     def _called(self, event: ev.Called) -> Iterator[Any]:

@@ -86,3 +86,70 @@ def test_a_turn_under_way_can_be_steered(make_repository: MakeRepository, tmp_pa
         run(main(api.url))
         history = api.requests[-1].body["messages"]
     assert any(m["role"] == "user" and "Mind the tabs." in str(m["content"]) for m in history)
+
+
+def test_a_session_is_deleted_with_its_runs(make_repository: MakeRepository, tmp_path: Path) -> None:
+    root, state = make_repository(FILES), tmp_path / "state"
+
+    async def main(url: str) -> tuple[list[str | None], list[object]]:
+        async with agent(Editor(), state, url) as connection:
+            session = await connection.new_session(cwd=str(root), mcp_servers=[])
+            name = session.session_id
+            await connection.prompt(session_id=name, prompt=[helpers.text_block("What is it?")])
+            before = await connection.list_sessions(cwd=str(root))
+            await connection.ext_method("kimi-mcp/delete", {"sessionId": name})
+            with pytest.raises(RequestError):
+                await connection.load_session(cwd=str(root), session_id=name, mcp_servers=[])
+            after = await connection.list_sessions(cwd=str(root))
+        return [one.updated_at for one in before.sessions], list(after.sessions)
+
+    with KimiApi([Turn(text="A function.")]) as api:
+        dated, left = run(main(api.url))
+    assert [bool(one) for one in dated] == [True]
+    assert left == []
+    assert list((state / "runs").glob("*/run.json")) == []
+
+
+def test_the_cost_is_told_where_every_answer_has_a_price_and_tokens_always(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    root = make_repository(FILES)
+
+    async def main(url: str, state: Path) -> Editor:
+        editor = Editor()
+        async with agent(editor, state, url) as connection:
+            session = await connection.new_session(cwd=str(root), mcp_servers=[])
+            await connection.prompt(session_id=session.session_id, prompt=[helpers.text_block("Hello.")])
+        return editor
+
+    with KimiApi([Turn(text="Hello.")], flavour="openrouter", models=["kimi-k2.6"]) as api:
+        priced = run(main(api.url, tmp_path / "priced")).of("usage_update")[-1]
+    assert priced.cost and 0 < priced.cost.amount < 0.1
+    assert priced.field_meta == {"kimi-mcp": {"tokens": priced.used}}
+
+
+def test_a_file_that_is_no_text_is_told_with_its_bytes(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    root = make_repository(FILES)
+    make = "python3 -c \"open('dot.bin', 'wb').write(bytes([0, 255]))\""
+    turns = [
+        Turn(calls=(Call("run_command", {"command": make}),)),
+        Turn(calls=(Call("submit", {"summary": "A dot."}),), times=9),
+    ]
+
+    async def main(url: str) -> Editor:
+        editor = Editor()
+        async with agent(editor, tmp_path / "state", url) as connection:
+            session = await connection.new_session(cwd=str(root), mcp_servers=[])
+            name = session.session_id
+            await connection.set_config_option(session_id=name, config_id="place", value="copy")
+            await connection.prompt(session_id=name, prompt=[helpers.text_block("/fix there is no dot")])
+        return editor
+
+    with KimiApi(turns) as api:
+        editor = run(main(api.url))
+    [told] = [u.field_meta["kimi-mcp"] for u in editor.of("session_info_update") if u.field_meta]
+    [file] = told["files"]
+    assert (file["path"], file["status"], file["bytes"]) == ("dot.bin", "added", [None, "AP8="])
+    assert "after" not in file
