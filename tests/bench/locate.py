@@ -77,11 +77,9 @@ async def gather_all(rows: list[Row], repositories: dict[str, Path], work: Path)
 
 async def evidence_of(workspace: Workspace, text: str) -> tuple[Clues, Evidence]:
     index = index_of(workspace)
-    while not (await index.complete(60)).complete:
-        pass
     words = words_of(index)
-    while words.refresh():
-        words.wait(60)
+    while await words.complete(60):
+        pass
     clues = clues_of(text)
     return clues, gather(index, words, clues, await commits_of(workspace))
 

@@ -10,6 +10,8 @@ import pytest
 
 from kimi_tools import symbols
 from kimi_tools.errors import BadArguments
+from kimi_tools.index import words as words_module
+from kimi_tools.symbols.locate import tool as locate_tool
 from kimi_tools.symbols.locate.clues import clues_of
 from kimi_tools.workspace import Workspace
 
@@ -128,3 +130,19 @@ def test_what_a_form_asks_and_versions_are_no_clues() -> None:
 def test_any_text_is_read_in_time(tmp_path: Path) -> None:
     for text in ("a/" * 20_000, "`" * 40_000, "at x(" * 8_000, '"' * 40_000, "a." * 20_000, "File " * 8_000):
         clues_of(text)
+
+
+def test_an_answer_from_an_index_that_is_not_whole_says_so_first(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locate_tool, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(words_module, "AHEAD_SECONDS", 0.0)
+    files = {f"p/m{number}.py": f"def turn{number}(): ...\n" for number in range(400)}
+    workspace = make_workspace({**files, "z/last.py": "def lacquer(): ...\n"})
+    result = asyncio.run(symbols.locate(workspace, {"text": "`lacquer` dries"}))
+    assert result.text.startswith("Not complete: ")
+    assert not result.data.model_dump()["complete"]
+    assert result.data.model_dump()["places"][0]["path"] == "z/last.py"  # what the text names is read ahead
+    while not (data := found(workspace, "`lacquer` dries"))["complete"]:
+        pass
+    assert data["places"][0]["path"] == "z/last.py"

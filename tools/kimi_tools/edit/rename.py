@@ -80,8 +80,8 @@ async def rename_symbol(workspace: Workspace, params: RenameParams) -> Result:
         raise BadArguments(f"The name is '{old}' already.")
     folder = workspace.relative(params.path) if params.path else ""
     index = index_of(workspace)
-    if not (await index.complete(_SECONDS)).complete:
-        raise Conflict(f"{index.coverage.note()} A rename needs all of them; try again soon.")
+    if not (coverage := await index.complete(_SECONDS)).complete:
+        raise Conflict(f"{coverage.note()} A rename needs all of them; try again soon.")
     plan = await anyio.to_thread.run_sync(_plan, workspace, index, params, folder)
     if not params.preview:
         await anyio.to_thread.run_sync(journal.apply, workspace, "rename_symbol", plan.changes)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import platformdirs
 
+from kimi_tools import progress
 from kimi_tools.index import listing
 from kimi_tools.index.build import Job, build
 from kimi_tools.index.coverage import Coverage
@@ -28,6 +29,8 @@ _AHEAD_SECONDS = 1.5
 """Of processor time, so that a loaded machine answers as wholly as an idle one."""
 _STEP = 20
 _ATTEMPTS = 3
+_REPORT_SECONDS = 1.0
+_MOMENT_SECONDS = 0.05
 _COMPARE_SECONDS = 5.0
 """So often all times are compared even while the kernel tells of changes: it does not see everything."""
 
@@ -101,12 +104,24 @@ class Index:
                 self._start_again()
 
     async def complete(self, seconds: float) -> Coverage:
-        """Wait for the background build, at most so long."""
-        await self.refresh()
+        """Wait for the background build, at most so long; what is missing is reported as progress."""
+        ends = time.monotonic() + seconds
+        while True:
+            await self.refresh()
+            coverage = self.coverage
+            left = ends - time.monotonic()
+            if coverage.complete or left <= 0:
+                return coverage
+            progress.report(coverage.note(), coverage.files - coverage.waiting, coverage.files)
+            await asyncio.to_thread(self._wait, min(left, _REPORT_SECONDS))
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for the build that is running; for a moment where none is, and the next look starts one."""
         thread = self._building
-        if thread is not None:
-            await asyncio.to_thread(thread.join, seconds)
-        return self.coverage
+        if thread is not None and thread.is_alive():
+            thread.join(seconds)
+        else:
+            self._closed.wait(min(seconds, _MOMENT_SECONDS))
 
     def statistics(self) -> dict[str, str | int]:
         """Where the database is, how large it is, and what it holds of all workspaces."""
@@ -339,11 +354,15 @@ class Index:
             return []
         self._calm.clear()
         try:
-            holding = await listing.holding(self._workspace, word)
+            holding = await self.holding(word)
             await asyncio.to_thread(self._read_ahead, holding)
         finally:
             self._calm.set()
         return holding
+
+    async def holding(self, word: str) -> list[str]:
+        """The files that hold some letters, tests last, whether or not they are in the index."""
+        return await listing.holding(self._workspace, word)
 
     def _read_ahead(self, holding: list[str]) -> None:
         ends = time.thread_time() + _AHEAD_SECONDS

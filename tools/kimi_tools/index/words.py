@@ -1,17 +1,19 @@
 """The words of a workspace's files: read after the symbols, so that they never delay those.
 
 They are kept in the same database, keyed by the same content. A question reads the files that have changed; when
-there are many, it reads those that matter to it, and one worker process reads the rest in the background.
+there are many, it reads those that matter to it, and worker processes read the rest in the background.
 """
 
+import asyncio
 import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from weakref import WeakKeyDictionary
 
-from kimi_tools.index.build import Job, Worker, batches
+from kimi_tools import progress
+from kimi_tools.index.build import WORKERS, Job, Worker, batches
 from kimi_tools.index.live import Index
 from kimi_tools.index.store import Damaged
 from kimi_tools.index.terms import file_terms
@@ -20,6 +22,8 @@ AHEAD_SECONDS = 0.7
 """Of processor time that one question spends on reading words, at most."""
 
 _STEP = 20
+_REPORT_SECONDS = 1.0
+_MOMENT_SECONDS = 0.05
 
 
 class Words:
@@ -32,19 +36,49 @@ class Words:
         self._entries: dict[str, int] = {}
         self._lock = threading.Lock()
         self._building: threading.Thread | None = None
+        self._read_behind = 0
 
     def refresh(self, first: Iterable[str] = ()) -> int:
         """Read what has not been read, the files `first`; how many are left when the time is over.
 
-        Those are then read in the background.
+        Those are then read in the background. Files that the index itself does not hold yet are among them.
         """
         with self._lock:
+            unread = self._index.coverage.waiting
             for _ in range(2):
                 try:
-                    return self._refresh(first)
+                    return unread + self._refresh(first)
                 except Damaged:
                     self._sizes.clear()
-            return len(self._entries)
+            return unread + len(self._entries)
+
+    async def complete(self, seconds: float) -> int:
+        """Wait for all symbols and words, at most so long; how many files are still missing.
+
+        What is missing is reported as progress.
+        """
+        ends = time.monotonic() + seconds
+        await self._index.complete(seconds)
+        while True:
+            waiting = await asyncio.to_thread(self.refresh)
+            left = ends - time.monotonic()
+            if not waiting or left <= 0:
+                return waiting
+            self._read_behind = 0
+            while (left := ends - time.monotonic()) > 0:
+                done = min(self._read_behind, waiting)
+                progress.report(f"Reading words: {done:,} of {waiting:,} files.", done, waiting)
+                await asyncio.to_thread(self._wait, min(left, _REPORT_SECONDS))
+                if not (self._building and self._building.is_alive()):
+                    break
+            await self._index.refresh()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for the reading in the background; for a moment where there is none, and the next look starts it."""
+        if self._building and self._building.is_alive():
+            self._building.join(seconds)
+        else:
+            time.sleep(min(seconds, _MOMENT_SECONDS))
 
     def _refresh(self, first: Iterable[str]) -> int:
         self._entries = self._index.entries()
@@ -66,11 +100,6 @@ class Words:
             self._building.start()
         return len(left)
 
-    def wait(self, seconds: float) -> None:
-        """Wait for the reading in the background, at most so long."""
-        if self._building:
-            self._building.join(seconds)
-
     def _missing(self) -> list[str]:
         return [path for path, entry in self._entries.items() if entry not in self._sizes]
 
@@ -89,17 +118,33 @@ class Words:
         self._sizes.update((entry, sizes) for entry, _, sizes in entries)
 
     def _build(self, paths: list[str]) -> None:
-        """The reading in the background, in its own thread; what fails is read by the next questions."""
-        with contextlib.suppress(Damaged, sqlite3.Error):
-            worker = Worker.start(self._index.store, "words")
-            if worker is None:
-                return
-            try:
-                for batch in batches(job for path in paths if (job := self._job(path))):
-                    if self._index.closed or not worker.index(batch):
-                        break
-            finally:
-                worker.end()
+        """The reading in the background; what fails is read by the next questions."""
+        tasks = batches(job for path in paths if (job := self._job(path)))
+        taking = threading.Lock()
+
+        def next_batch() -> list[Job] | None:
+            with taking:
+                return None if self._index.closed else next(tasks, None)
+
+        feeding = [
+            threading.Thread(target=self._feed, args=(next_batch,), daemon=True) for _ in range(WORKERS)
+        ]
+        for thread in feeding:
+            thread.start()
+        for thread in feeding:
+            thread.join()
+
+    def _feed(self, next_batch: Callable[[], list[Job] | None]) -> None:
+        """Have one worker process read batches."""
+        worker = Worker.start(self._index.store, "words")
+        if worker is None:
+            return
+        try:
+            with contextlib.suppress(Damaged, sqlite3.Error):
+                while (batch := next_batch()) and worker.index(batch):
+                    self._read_behind += len(batch)
+        finally:
+            worker.end()
 
     def sizes(self) -> dict[str, tuple[int, ...]]:
         """How many words each field of each file holds; without the files whose words are not yet read."""

@@ -58,19 +58,15 @@ async def find_symbol(workspace: Workspace, params: FindSymbolParams) -> Result:
     await index.refresh()
     await index.ahead(checked(params.name)[-1].rstrip("*"))
     result = await anyio.to_thread.run_sync(_find, workspace, index, params, folder)
-    if _exact(result) or index.coverage.complete:
+    if isinstance(result.data, FoundSymbols) and (result.data.match == EXACT or result.data.complete):
         return result
     await index.complete(_SECONDS)  # which names are near is known only when all are
     return await anyio.to_thread.run_sync(_find, workspace, index, params, folder)
 
 
-def _exact(result: Result) -> bool:
-    return isinstance(result.data, FoundSymbols) and result.data.match == EXACT
-
-
 def _find(workspace: Workspace, index: Index, params: FindSymbolParams, folder: str) -> Result:
+    coverage = index.coverage  # before the question: what comes in meanwhile may be missing from the answer
     match, found = find(index, params.name, lambda symbol: _wanted(symbol, folder, params.kind))
-    coverage = index.coverage
     data = FoundSymbols(match=match, complete=coverage.complete, symbols=tuple(map(_as_data, found[:200])))
     where = "" if folder == "." else f" in {folder}"
     state = f"syntactic index, {'complete' if coverage.complete else 'not complete yet'}"

@@ -50,11 +50,11 @@ async def repo_map(workspace: Workspace, params: RepoMapParams) -> Result:
 
 
 def _map(workspace: Workspace, index: Index, params: RepoMapParams, folder: str) -> Result:
+    coverage = index.coverage  # before the graph is made: what comes in meanwhile may be missing from it
     graph = graph_of(index)
     ranks = page_rank(graph, _starts(graph, params.focus))
     files = [path for path in sorted(ranks, key=lambda path: (-ranks[path], path)) if within(path, folder)]
     budget = min(params.tokens * _CHARS_PER_TOKEN, workspace.result_chars)
-    coverage = index.coverage
     head = f"{len(files)} files with code; the most referred to first"
     note = coverage.note()
     room = budget - weight(head) - weight(note) - 4

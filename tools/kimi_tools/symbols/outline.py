@@ -88,6 +88,7 @@ def _line(item: Definition, depth: int) -> str:
 
 
 def _folder(workspace: Workspace, index: Index, path: str, params: OutlineParams) -> Result:
+    coverage = index.coverage
     files = [file for file in index.files() if within(file, path)]
     items: list[str] = []
     symbols: list[tuple[str, Definition]] = []
@@ -101,7 +102,6 @@ def _folder(workspace: Workspace, index: Index, path: str, params: OutlineParams
         ]
         more = f", … {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         items.append(shown(f"{file}: {', '.join(names[:_MOST_NAMES]) or '-'}{more}"))
-    coverage = index.coverage
     if not files and not workspace.exists(path):
         raise NotFound(f"'{path}' does not exist; look for it with find_files.")
     head = f"{path}/: {len(files)} files with code, {len(symbols)} top-level definitions"

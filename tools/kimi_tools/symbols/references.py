@@ -60,9 +60,9 @@ async def find_references(workspace: Workspace, params: FindReferencesParams) ->
 
 async def _textual(workspace: Workspace, index: Index, params: FindReferencesParams, folder: str) -> Result:
     """The answer where no code uses the name: the lines of any text that hold it as a word."""
+    coverage = index.coverage
     last = parts(params.name)[-1]
     found = [place for place in await lines_with_word(workspace, last) if within(place[0], folder)]
-    coverage = index.coverage
     data = References(
         tier="textual",
         complete=coverage.complete,
@@ -94,6 +94,7 @@ def _references(
     workspace: Workspace, index: Index, params: FindReferencesParams, folder: str
 ) -> Result | None:
     """The answer from code; None when no code uses the name."""
+    coverage = index.coverage  # before the question: what comes in meanwhile may be missing from the answer
     last = parts(params.name)[-1]
     match, targets = find(index, params.name, lambda _: True)
     if match != "exact name":
@@ -104,7 +105,6 @@ def _references(
     ranked = [item for item in ranked if within(item.mention.path, folder)]
     if not ranked:
         return None
-    coverage = index.coverage
     state = f"{tier}, {_state(coverage)}"
     return Result(
         page(

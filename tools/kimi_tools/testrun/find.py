@@ -7,7 +7,7 @@ import anyio.to_thread
 
 from kimi_tools.clip import clip_line, weight
 from kimi_tools.errors import NotFound
-from kimi_tools.index import Index
+from kimi_tools.index import Coverage, Index
 from kimi_tools.index.meaning import find
 from kimi_tools.syntax.references import Scopes
 from kimi_tools.testrun.relate import Target, is_runnable, related_tests
@@ -58,7 +58,8 @@ async def find_tests(workspace: Workspace, params: FindTestsParams) -> Result:
 
 
 def _find(workspace: Workspace, index: Index, params: FindTestsParams) -> Result:
-    targets = _targets(workspace, index, params.of)
+    coverage = index.coverage  # before the questions: what comes in meanwhile may be missing from the answer
+    targets = _targets(index, coverage, params.of)
     ranked = related_tests(index, targets)
     related = [r for r in ranked[:MAX_RELATED] if r.score >= WEAKEST * ranked[0].score]
     names = [d.name for target in targets for d in target.symbols] or [
@@ -70,16 +71,16 @@ def _find(workspace: Workspace, index: Index, params: FindTestsParams) -> Result
             lines.setdefault(mention.path, set()).add(mention.line)
     data = FoundTests(
         of=params.of,
-        complete=index.coverage.complete,
+        complete=coverage.complete,
         files=tuple(
             TestFile(path=r.path, score=round(r.score, 2), reason=r.why(), tests=_using(index, r.path, lines))
             for r in related
         ),
     )
-    return Result(_text(workspace, index, data, params.offset), data)
+    return Result(_text(workspace, coverage.note(), data, params.offset), data)
 
 
-def _targets(workspace: Workspace, index: Index, of: str) -> list[Target]:
+def _targets(index: Index, coverage: Coverage, of: str) -> list[Target]:
     """What is meant: a file, a symbol, or `file::symbol`. Raises `NotFound`."""
     path, _, name = of.partition("::")
     if path in index.files():
@@ -92,7 +93,7 @@ def _targets(workspace: Workspace, index: Index, of: str) -> list[Target]:
         similar = ", ".join(dict.fromkeys(s.definition.qualified for s in symbols[:5]))
         hint = f"similar: {similar}" if similar else "look for it with find_symbol or find_files"
         raise NotFound(
-            f"There is no file or symbol '{clip_line(of, 200)}'; {hint}. {index.coverage.note()}".rstrip()
+            f"There is no file or symbol '{clip_line(of, 200)}'; {hint}. {coverage.note()}".rstrip()
         )
     by_path: dict[str, list[str]] = {}
     chosen_symbols = symbols[:5]
@@ -110,10 +111,10 @@ def _using(index: Index, path: str, lines: Mapping[str, Iterable[int]]) -> tuple
     return tuple(name for name in around if name.rpartition(".")[2].lower().startswith("test"))
 
 
-def _text(workspace: Workspace, index: Index, found: FoundTests, offset: int) -> str:
+def _text(workspace: Workspace, note: str, found: FoundTests, offset: int) -> str:
     total = len(found.files)
     if not total:
-        return f"No test is related to '{found.of}' by its names, imports, callers or path. {index.coverage.note()}"
+        return f"No test is related to '{found.of}' by its names, imports, callers or path. {note}".rstrip()
     head = f"{total} test files are related to '{found.of}', most related first"
     room = workspace.result_chars - weight(head) - 200
     lines: list[str] = []
@@ -127,5 +128,6 @@ def _text(workspace: Workspace, index: Index, found: FoundTests, offset: int) ->
         room -= weight(line) + 2
     end = offset + len(lines)
     rest = f"; the rest: offset={end}" if end < total else ""
-    note = f" {index.coverage.note()}" if index.coverage.note() else ""
-    return "\n".join([head, *lines, f"[shown {min(offset + 1, total)}-{end} of {total}{rest}]{note}"])
+    return "\n".join(
+        [head, *lines, f"[shown {min(offset + 1, total)}-{end} of {total}{rest}] {note}".rstrip()]
+    )

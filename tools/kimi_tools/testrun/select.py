@@ -1,12 +1,10 @@
 """Which tests a change calls for: `only=changed` and `only=affected`."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio.to_thread
 
-from kimi_tools import progress
 from kimi_tools.errors import BadArguments
 from kimi_tools.index import Index, index_of
 from kimi_tools.testrun.changes import Changed, changed_files, committed_together
@@ -19,7 +17,6 @@ AT_LEAST = 3
 """Test files that are run in any case."""
 INDEX_SECONDS = 60.0
 """How long `affected` waits for the index before it works with what there is."""
-LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +28,9 @@ class Chosen:
 
 
 async def indexed(workspace: Workspace, seconds: float) -> Index:
-    """The workspace's index, complete unless that takes longer; what is missing is reported as progress."""
+    """The workspace's index, complete unless that takes longer."""
     index = index_of(workspace)
-    deadline = time.monotonic() + seconds
-    while not (coverage := await index.complete(LOOK_SECONDS)).complete and time.monotonic() < deadline:
-        progress.report(coverage.note(), coverage.files - coverage.waiting, coverage.files)
+    await index.complete(seconds)
     return index
 
 
@@ -60,12 +55,13 @@ async def affected_tests(workspace: Workspace) -> Chosen:
     if not changes:
         raise BadArguments("Nothing differs from the last commit, so no test is affected; run with only=all.")
     together = await committed_together(workspace, [c.path for c in changes if not is_runnable(c.path)])
+    coverage = index.coverage  # before the choice, which may see less than there is after it
     chosen, total = await anyio.to_thread.run_sync(choose_affected, index, changes, together)
     if not chosen:
         raise BadArguments("No test file is related to the changed files; run with only=all.")
     note = f"affected: {len(chosen)} of {total} test files, by names, callers, paths and history"
-    if index.coverage.note():
-        note += f". {index.coverage.note()}"
+    if coverage.note():
+        note += f". {coverage.note()}"
     return Chosen(tuple(related.path for related in chosen), note)
 
 

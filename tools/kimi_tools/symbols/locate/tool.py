@@ -16,8 +16,8 @@ from kimi_tools.symbols.page import page, shown
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 
-_WAIT_SECONDS = 2.0
-"""For the index, when it is being built; then what there is must do, and what is told of first is read ahead."""
+_WAIT_SECONDS = 10.0
+"""For the index and the words, where they are being read for the first time; then what there is must do."""
 
 _AHEAD_NAMES = 3
 _FUNCTIONS = 10
@@ -62,9 +62,9 @@ async def locate(workspace: Workspace, params: LocateParams) -> Result:
     words = words_of(index)
     commits = await commits_of(workspace)
     first: list[str] = []
-    if not (await index.complete(_WAIT_SECONDS)).complete:
+    if await words.complete(_WAIT_SECONDS):
         for name in _telling(clues)[:_AHEAD_NAMES]:
-            first += await index.ahead(name)
+            first += await index.ahead(name) or await index.holding(name)
     return await anyio.to_thread.run_sync(
         _locate, workspace, index, words, clues, commits, first, params.limit
     )
@@ -107,14 +107,13 @@ def _locate(
         items.append(
             "\n".join(["likeliest functions of all files:", *(shown(f"     {line}") for line in functions)])
         )
-    coverage = index.coverage
-    unread = (
-        f"The words of {waiting:,} files are not yet read; ask again for a whole answer." if waiting else ""
-    )
     head = f"{len(places)} likely places, the likeliest first" if places else "No file fits these words."
+    if waiting:  # first, where it cannot be overlooked: the best place may be among what is missing
+        total = len(evidence.files)
+        head = f"Not complete: {waiting:,} of {total:,} files are not yet read; ask again soon.\n{head}"
     return Result(
-        page(workspace, head, items, 0, len(items), [coverage.note(), unread]),
-        Places(complete=coverage.complete and not waiting, places=tuple(places), functions=functions),
+        page(workspace, head, items, 0, len(items)),
+        Places(complete=not waiting, places=tuple(places), functions=functions),
     )
 
 
