@@ -1,82 +1,103 @@
 """A batch on a terminal: counts, cost, time left, and what runs now, redrawn in place."""
 
 import time
-from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from kimi_mcp.swebench import report
-from kimi_mcp.swebench.batch import Tally
+from kimi_mcp.swebench.report import Row, tone
+from kimi_mcp.swebench.tally import Tally
 
-_GOOD = frozenset({"resolved", "sound", "submitted"})
 RECENT = 8
-"""Ended instances that stay in view."""
+"""Ended instances that stay in view, where the terminal is high enough."""
+
+_STYLES = {"good": "green", "done": "blue", "bad": "red", "rest": "yellow"}
 
 
 class LiveTable:
-    """Draws a tally; give it to `rich.live.Live`, which asks for it several times a second."""
+    """Draws a tally, never higher than the terminal."""
 
     def __init__(self) -> None:
         self._tally = Tally(0)
+        self._notice = ""
 
     def show(self, tally: Tally) -> None:
         """Draw this tally from now on."""
         self._tally = tally
 
-    def __rich__(self) -> Group:
+    def notify(self, text: str) -> None:
+        """Say this below the counts from now on."""
+        self._notice = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         tally = self._tally
-        rows = [report.row(ended) for ended in tally.ended.values()]
-        states = Counter(row.state for row in rows)
-        left = tally.seconds_left()
-        line = Text.assemble(
-            (f"{len(rows)}/{tally.total}", "bold"),
-            *(
-                text
-                for state, count in sorted(states.items())
-                for text in ("  ", (f"{count} {state}", _style(state)))
+        room = max(4, (options.height or console.height) - 5 - bool(self._notice))
+        recent = list(tally.recent)[-min(RECENT, room // 2) :]
+        running = list(tally.running.items())  # in the order of their beginnings, so the slowest come first
+        shown = running if len(running) <= room - len(recent) else running[: room - len(recent) - 1]
+        parts: list[Text | ProgressBar | Table] = [
+            counts(tally),
+            ProgressBar(
+                total=max(1, tally.total), completed=len(tally.rows), width=min(60, options.max_width)
             ),
-            f"  {len(tally.running)} running",
-            f"  ${sum(row.cost or 0 for row in rows):.2f}",
-            f"  about {_clock(left)} left" if left is not None else "",
+        ]
+        if self._notice:
+            parts.append(Text(self._notice, "yellow"))
+        parts.append(_table(recent, shown, options.max_width))
+        if len(shown) < len(running):
+            parts.append(Text(f"and {len(running) - len(shown):,} more running", "dim"))
+        yield Group(*parts)
+
+
+def counts(tally: Tally) -> Text:
+    """`12/73  3 resolved  1 failed  2 running  $0.42  about 4:10 left`"""
+    left = tally.seconds_left()
+    return Text.assemble(
+        (f"{len(tally.rows):,}/{tally.total:,}", "bold"),
+        *(
+            text
+            for state, count in sorted(tally.states.items())
+            for text in ("  ", (f"{count:,} {state}", _STYLES[tone(state)]))
+        ),
+        f"  {len(tally.running):,} running",
+        f"  ${tally.cost:,.2f}",
+        f"  about {clock(left)} left" if left is not None else "",
+    )
+
+
+def _table(recent: list[Row], running: list[tuple[str, float]], width: int) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", width=width)
+    table.add_column("instance", no_wrap=True, overflow="ellipsis", max_width=max(20, width // 2))
+    table.add_column("state", no_wrap=True, min_width=12)
+    table.add_column("time", justify="right", no_wrap=True, min_width=7)
+    table.add_column("cost", justify="right", no_wrap=True, min_width=7)
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in recent:
+        cost = f"${row.cost:.3f}" if row.cost else ""
+        table.add_row(
+            row.instance, Text(row.state, _STYLES[tone(row.state)]), clock(row.seconds), cost, row.note
         )
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for name, justify in (
-            ("instance", "left"),
-            ("state", "left"),
-            ("time", "right"),
-            ("cost", "right"),
-            ("", "left"),
-        ):
-            table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-        for row in rows[-RECENT:]:
-            cost = f"${row.cost:.3f}" if row.cost else ""
-            table.add_row(
-                row.instance, Text(row.state, _style(row.state)), _clock(row.seconds), cost, row.note[:60]
-            )
-        for instance, began in tally.running.items():
-            table.add_row(instance, Text("running", "cyan"), _clock(time.monotonic() - began), "", "")
-        return Group(line, ProgressBar(total=max(1, tally.total), completed=len(rows), width=60), table)
+    now = time.monotonic()
+    for instance, began in running:
+        table.add_row(instance, Text("running", "cyan"), clock(now - began), "", "")
+    return table
 
 
 @contextmanager
 def live_table() -> Generator[LiveTable]:
     """A table on standard output while the block runs; its last state stays."""
     table = LiveTable()
-    with Live(table, console=Console(), refresh_per_second=4, transient=False):
+    with Live(table, console=Console(highlight=False), refresh_per_second=4, transient=False):
         yield table
 
 
-def _style(state: str) -> str:
-    return "green" if state in _GOOD else "red" if state.startswith("not ") else "yellow"
-
-
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """`1:02:03` or `2:03`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

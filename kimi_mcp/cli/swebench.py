@@ -1,33 +1,19 @@
 """`kimi-mcp swebench run|evaluate|validate INSTANCES …`: batches over SWE-bench instances."""
 
 import argparse
-import asyncio
-import sys
-import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kimi_mcp.cli.batch_table import live_table
+from kimi_mcp.cli.batch_watch import Shared, carry_out
 from kimi_mcp.config import key_file
-from kimi_mcp.swebench import report
-from kimi_mcp.swebench.batch import (
-    Batch,
-    Tally,
-    fingerprint,
-    read_predictions,
-    write_predictions,
-    write_whole,
-)
+from kimi_mcp.swebench.batch import Batch, fingerprint, read_predictions, write_predictions
 from kimi_mcp.swebench.docker_harness import run_official
-from kimi_mcp.swebench.engine import Engine, Local, Ray
+from kimi_mcp.swebench.engine import Engine, Local, Ray, facing
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.instances import Instance, load, secret_free
-from kimi_mcp.swebench.jobs import Ended, Job
-from kimi_mcp.swebench.limits import LimitServer, Pace
+from kimi_mcp.swebench.jobs import Job
+from kimi_mcp.swebench.pace import Pace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +44,16 @@ def _common(parser: argparse.ArgumentParser, *, instances_flag: bool = False) ->
     parser.add_argument("--workers", type=int, default=1, help="jobs at a time (default 1)")
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--address", default="", help="of a Ray cluster: auto, host:port or ray://host:port")
+    parser.add_argument(
+        "--task-cpus", type=float, default=1, help="what one job asks of a Ray node (default 1)"
+    )
+    parser.add_argument(
+        "--task-memory",
+        type=float,
+        default=0,
+        metavar="GIB",
+        help="what one job asks of a Ray node; 0: not asked",
+    )
     parser.add_argument(
         "--repos",
         type=Path,
@@ -93,7 +89,7 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rpm", type=int, default=0, help="requests per minute, of all workers together")
     parser.add_argument("--tpm", type=int, default=0, help="tokens per minute, of all workers together")
     parser.add_argument(
-        "--limit-host", default="127.0.0.1", help="where workers reach this driver, on a cluster of machines"
+        "--limit-host", default="", help="address of this machine at which a cluster's workers reach it"
     )
     parser.add_argument("--max-steps", type=int, default=300, help="per attempt (default 300)")
     parser.add_argument("--max-cost", type=float, default=5.0, help="US dollars per attempt (default 5)")
@@ -127,15 +123,24 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
     more = {"run": shared, "key_file": str(key_file()), "attempts": max(1, options.attempts)}
     limit = max(1, options.attempts) * options.max_time + 3600
     jobs = [_job(options, instance, "solve", more, seconds=limit) for instance in instances]
-    code = _carry_out(options, batch, jobs, "Run")
+    try:
+        return _carry_out(options, batch, jobs, "Run", _shared(options))
+    finally:
+        _predict(options, batch)
+
+
+def _predict(options: argparse.Namespace, batch: Batch) -> None:
+    """`preds.jsonl` of what is done, however the batch came to its end."""
     patches = [(name, batch.file(name, "patch.diff")) for name in batch.outcomes()]
-    write_predictions(
-        options.out / "preds.jsonl",
-        options.model or "kimi",
-        [(name, file.read_text("utf-8") if file.is_file() else "") for name, file in patches],
-    )
-    print(f"Predictions: {options.out / 'preds.jsonl'}")
-    return code
+    rows = [(name, file.read_text("utf-8") if file.is_file() else "") for name, file in patches]
+    path = options.out / "preds.jsonl"
+    try:
+        write_predictions(path, options.model or "kimi", rows)
+    except OSError as error:
+        raise BatchError(
+            f"{path} cannot be written: {error.strerror}; start again with the same words."
+        ) from None
+    print(f"Predictions: {path}")
 
 
 def _validate(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
@@ -170,70 +175,38 @@ def _job(
     *,
     seconds: float = 0,
 ) -> Job:
-    from platformdirs import user_cache_path
-
     row = secret_free(instance.row) if work == "solve" else dict(instance.row)
+    histories = [str(path.resolve()) for path in options.repos]
     arguments = {
         "row": row,
-        "histories": [str(path.resolve()) for path in options.repos],
-        "cache": str(user_cache_path("kimi-mcp") / "swebench"),
+        "histories": histories,
         "environment": options.env,
         "sandboxed": not options.no_sandbox,
         "test_seconds": options.test_seconds,
         **more,
     }
     limit = seconds or 2 * options.test_seconds + 3600
-    return Job(instance.id, f"kimi_mcp.swebench.works:{work}", arguments, limit)
+    return Job(instance.id, f"kimi_mcp.swebench.works:{work}", arguments, limit, histories)
 
 
 def _engine(options: argparse.Namespace) -> Engine:
-    return Ray(options.workers, options.address) if options.engine == "ray" else Local(options.workers)
+    if options.engine == "local":
+        return Local(options.workers)
+    memory = int(options.task_memory * 2**30)
+    return Ray(options.workers, options.address, cpus=options.task_cpus, memory_bytes=memory)
 
 
-def _carry_out(options: argparse.Namespace, batch: Batch, jobs: Sequence[Job], title: str) -> int:
-    pace = Pace(getattr(options, "concurrency", 0), getattr(options, "rpm", 0), getattr(options, "tpm", 0))
-    watching = _watch(batch, _engine(options), jobs, pace, getattr(options, "limit_host", ""), options.retry)
-    tally = asyncio.run(watching)
-    rows = [report.row(tally.ended[job.instance]) for job in jobs if job.instance in tally.ended]
-    write_whole(batch.out / f"{batch.kind}.md", report.markdown(title, rows, len(jobs)))
-    write_whole(batch.out / f"{batch.kind}.html", report.page(title, rows, len(jobs)))
-    print(report.summary(rows, len(jobs)))
-    print(f"Report: {batch.out / f'{batch.kind}.md'} and .html")
-    return 0 if all(ended.status == "done" for ended in tally.ended.values()) else 1
+def _shared(options: argparse.Namespace) -> Shared | None:
+    """The account's limits. Without any, workers of this machine still share what the host's refusals teach."""
+    pace = Pace(options.concurrency, options.rpm, options.tpm)
+    limited = bool(options.concurrency or options.rpm or options.tpm)
+    if options.engine == "ray" and options.address and not limited:
+        return None  # no port is opened to a network unasked
+    remote = options.address if options.engine == "ray" else ""
+    return Shared(pace, options.limit_host or facing(remote))
 
 
-async def _watch(
-    batch: Batch, engine: Engine, jobs: Sequence[Job], pace: Pace, host: str, retry: bool
-) -> Tally:
-    tally = Tally(len(jobs))
-    async with AsyncExitStack() as stack:
-        if pace.concurrency or pace.requests or pace.tokens:
-            server = await stack.enter_async_context(LimitServer(pace, host))
-            limiter = {"address": server.address, "secret": server.secret}
-            jobs = [replace(job, arguments={**job.arguments, "limiter": limiter}) for job in jobs]
-        table = stack.enter_context(live_table()) if sys.stdout.isatty() else None
-        events = await stack.enter_async_context(aclosing(batch.run(engine, jobs, retry=retry)))
-        async for tally, ended in events:
-            if table is not None:
-                table.show(tally)
-            else:
-                _tell(tally, ended)
-    return tally
-
-
-def _tell(tally: Tally, ended: Ended | None) -> None:
-    if ended is None:
-        if tally.resumed:
-            print(f"Resumed: {tally.resumed} of {tally.total} were done before.", flush=True)
-        return
-    row = report.row(ended)
-    states = Counter(report.row(end).state for end in tally.ended.values())
-    left = tally.seconds_left()
-    print(
-        f"{time.strftime('%H:%M:%S')}  {len(tally.ended)}/{tally.total}  {row.instance}: {row.state} "
-        f"in {row.seconds:.0f} s{f' ({row.note})' if row.note else ''}  "
-        f"[{', '.join(f'{count} {state}' for state, count in sorted(states.items()))}"
-        f"{f'; about {left / 60:.0f} min left' if left else ''}]",
-        file=sys.stdout,
-        flush=True,
-    )
+def _carry_out(
+    options: argparse.Namespace, batch: Batch, jobs: Sequence[Job], title: str, shared: Shared | None = None
+) -> int:
+    return carry_out(_engine(options), batch, jobs, title, shared, retry=options.retry)

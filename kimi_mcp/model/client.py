@@ -9,7 +9,7 @@ import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ import anyio
 from kimi_mcp.model.enforce import Enforced, enforced, whole_calls
 from kimi_mcp.model.errors import ContextOverflow, Filtered, ModelError, RequestRefused, Unreachable
 from kimi_mcp.model.estimate import Meter, message_tokens
-from kimi_mcp.model.gate import Gate
+from kimi_mcp.model.gate import Gate, OpenGate
 from kimi_mcp.model.history import mended
 from kimi_mcp.model.messages import Answer, Assistant, Delta, Function, Message, Usage, User
 from kimi_mcp.model.profiles import Profile
@@ -91,7 +91,7 @@ class KimiModel:
     ) -> None:
         self.profile = profile
         self.on_exchange: Exchange | None = None
-        self.gate: Gate | None = None
+        self.gate: Gate = OpenGate()
         self._transport = transport
         self._limits = limits
         self._thinks = thinks(profile, thinking)
@@ -261,8 +261,16 @@ class KimiModel:
         assembler = Assembler()
         came: list[object] = []
         tokens = self._meter.prompt(turn.asked, turn.functions) + cap
-        async with self._width, self.gate.request(tokens) if self.gate else nullcontext():
-            await self._received(turn, body, fields, assembler, came)
+        async with self._width, self.gate.request(tokens) as place:
+            try:
+                await self._received(turn, body, fields, assembler, came)
+            except Failed as failed:
+                if failed.refusal.limited:
+                    place.refused(failed.refusal.wait, failed.refusal.slots)
+                raise
+            usage = assembler.finished().usage
+            if usage is not None and usage.prompt:
+                place.settle(usage.prompt + cap)
         if not assembler.chunks and not turn.whole:  # a server that fails behind its 200 tells why only so
             turn.whole = True
             turn.notes.append("the stream was empty; asked without streaming")

@@ -58,7 +58,7 @@ class Refusal:
 
     `wait`: seconds that the host asks for, None where it says nothing. `tokens`: it was the limit of tokens
     per minute, to which the answer's cap counts. `slots`: requests at once that the host allows, 0 where it
-    says nothing.
+    says nothing. `limited`: it was any limit of the account, or the host's load (429): all who use it should wait.
     """
 
     error: ModelError
@@ -67,6 +67,7 @@ class Refusal:
     fields: tuple[str, ...] = ()
     tokens: bool = False
     slots: int = 0
+    limited: bool = False
 
 
 def refusal(
@@ -97,7 +98,7 @@ def refusal(
         found = _SLOTS.search(message)
         slots = int(found[1]) if found else 0
         wait = asked_wait(headers, message)
-        return Refusal(error, "retry", wait=wait, tokens="TPM" in message, slots=slots)
+        return Refusal(error, "retry", wait=wait, tokens="TPM" in message, slots=slots, limited=status == 429)
     if _STRUCTURE.search(said):
         return Refusal(RequestRefused(f"The host refuses the history ({quoted})."), "strict")
     if fields := tuple(name for name in sent if _names(message, name)):

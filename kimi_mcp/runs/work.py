@@ -70,7 +70,8 @@ def connecting(folder: RunFolder, key: SecretStr | None, gate: Gate | None = Non
     async def connected() -> AsyncGenerator[Model]:
         connection = replace(folder.record().request.connection(folder.id), key=key)
         async with await connect(connection) as model:
-            model.gate = gate
+            if gate is not None:
+                model.gate = gate
             yield model
 
     return connected

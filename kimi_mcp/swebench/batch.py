@@ -11,36 +11,30 @@ An instance is done when its outcome file is there, so a batch can be killed at 
 does neither twice nor never. Outcomes `failed`, `crashed` and `timed_out` count as ended; `retry` does them again.
 """
 
+import asyncio
+import fcntl
 import hashlib
 import json
 import os
+import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from kimi_mcp.swebench.engine import Engine
+from kimi_mcp.swebench.engine import Engine, side_by_side
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.jobs import Ended, Job
+from kimi_mcp.swebench.tally import Tally
 
 
 @dataclass(slots=True)
-class Tally:
-    """Where a batch stands. `running` maps instances in the workers' hands to when they began (monotonic)."""
+class Brake:
+    """Pulled, no further job of a batch begins."""
 
-    total: int
-    ended: dict[str, Ended] = field(default_factory=lambda: dict[str, Ended]())
-    running: dict[str, float] = field(default_factory=lambda: dict[str, float]())
-    resumed: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    def seconds_left(self) -> float | None:
-        """About how long the rest takes, from the pace of this sitting; None before the first end."""
-        here = len(self.ended) - self.resumed
-        if not here:
-            return None
-        return (time.monotonic() - self.started) / here * (self.total - len(self.ended))
+    pulled: bool = False
 
 
 class Batch:
@@ -50,8 +44,31 @@ class Batch:
         self.out = out
         self.kind = kind
         self.folder = out / kind
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._pin(description)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._pin(description)
+        except OSError as error:
+            raise BatchError(
+                f"The folder {out} cannot be written: {error.strerror}; choose another --out."
+            ) from None
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Keep other drivers out of this folder; the system gives the lock back, however we end."""
+        file = self.out / f".{self.kind}.lock"
+        with file.open("a+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise BatchError(
+                    f"{self.out} is in use by another kimi-mcp ({lock.read().strip()}); wait for it, or choose "
+                    "another --out."
+                ) from None
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+            lock.flush()
+            yield
 
     def _pin(self, description: Mapping[str, Any]) -> None:
         """A folder belongs to one batch: resuming with other instances or another model would mix results."""
@@ -86,37 +103,58 @@ class Batch:
         """Where a file that a job left is kept."""
         return self.folder / instance / name
 
-    def keep(self, ended: Ended) -> None:
-        """Keep an outcome: its files first, then, as the mark that it is whole, the outcome itself."""
-        for name, text in ended.files.items():
-            target = self.file(ended.instance, Path(name).name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(target, text)
-        write_whole(self.folder / f"{ended.instance}.json", json.dumps(ended.to_json(), indent=1))
+    def keep(self, ended: Ended) -> Ended:
+        """Keep an outcome: its files first, then, as the mark that it is whole, the outcome itself.
+
+        Returns it without its files. Raises `BatchError` where the disk does not take it.
+        """
+        try:
+            for name, text in ended.files.items():
+                target = self.file(ended.instance, Path(name).name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(target, text)
+            write_whole(self.folder / f"{ended.instance}.json", json.dumps(ended.to_json(), indent=1))
+        except OSError as error:
+            raise BatchError(
+                f"The outcome of {ended.instance} cannot be kept in {self.out}: {error.strerror}; what was kept "
+                "before is whole, so mend this and start again with the same words."
+            ) from None
+        return replace(ended, files={})
 
     async def run(
-        self, engine: Engine, jobs: Sequence[Job], *, retry: bool = False
+        self, engine: Engine, jobs: Sequence[Job], *, retry: bool = False, brake: Brake | None = None
     ) -> AsyncGenerator[tuple[Tally, Ended | None]]:
-        """Run what is not done yet; yields the tally at the start and after each end."""
+        """Run what is not done yet; yields the tally at the start and after each end.
+
+        A pulled `brake` lets what runs end, and begins nothing more.
+        """
         tally = Tally(len(jobs))
         todo: list[Job] = []
-        for job in jobs:
-            kept = self.outcome(job.instance)
-            if kept is None or (retry and kept.status != "done"):
-                todo.append(job)
-            else:
-                tally.ended[job.instance] = kept
-        tally.resumed = len(tally.ended)
-        yield tally, None
-        results = engine.run(todo, lambda job: tally.running.update({job.instance: time.monotonic()}))
-        try:
-            async for ended in results:
-                self.keep(ended)
-                tally.running.pop(ended.instance, None)
-                tally.ended[ended.instance] = ended
-                yield tally, ended
-        finally:
-            await results.aclose()
+        with self._alone():
+            for job in jobs:
+                kept = self.outcome(job.instance)
+                if kept is None or (retry and kept.status != "done"):
+                    todo.append(job)
+                else:
+                    tally.add(kept, resumed=True)
+            yield tally, None
+            if not todo:
+                return
+
+            def taken() -> Iterator[Job]:
+                for job in todo:
+                    if brake is not None and brake.pulled:
+                        return
+                    tally.running[job.instance] = time.monotonic()
+                    yield job
+
+            async def perform(job: Job) -> Ended:
+                return await asyncio.to_thread(self.keep, await engine.perform(job))
+
+            async with engine, aclosing(side_by_side(taken(), engine.workers, perform)) as outcomes:
+                async for ended in outcomes:
+                    tally.add(ended)
+                    yield tally, ended
 
 
 def write_predictions(path: Path, model: str, patches: Iterable[tuple[str, str]]) -> None:
@@ -151,11 +189,14 @@ def read_predictions(path: Path) -> dict[str, str]:
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all, whenever we are killed."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8", newline="", errors="replace") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def fingerprint(path: Path) -> str:

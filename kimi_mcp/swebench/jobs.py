@@ -4,19 +4,24 @@ A job is plain JSON, so that a local process, a Ray worker on another machine an
 outcome is plain JSON too, with the files (patch, log, trajectory) that the driver keeps.
 """
 
+import asyncio
+import contextlib
 import ctypes
 import importlib
 import json
 import os
 import signal
-import subprocess
+import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
+
+from kimi_mcp.swebench.errors import BatchError
+from kimi_tools.errors import ToolError
 
 MAX_FILE_CHARS = 20_000_000
 """A kept file above this is cut in its middle; a flood of test output must not fill the driver's disk."""
@@ -26,14 +31,15 @@ MAX_FILE_CHARS = 20_000_000
 class Job:
     """`work` names an async function `module:name` that takes `arguments` and a folder to work in.
 
-    `seconds` is its limit as a whole; `instance` the id under which its outcome is kept.
+    `seconds` is its limit as a whole; `instance` the id under which its outcome is kept. `needs` are the folders
+    that every machine must have on which it may run.
     """
 
     instance: str
     work: str
     arguments: Mapping[str, Any]
     seconds: float
-    keep_folder: str = ""
+    needs: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,66 +70,107 @@ class Worked:
     files: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
 
 
-def perform(job: Job) -> Ended:
-    """Run a job in a child process, and end it with all its descendants when its time is over.
+async def perform(job: Job) -> Ended:
+    """Run a job in a child process, and end it with all its descendants when its time is over, or when cancelled.
 
-    Never raises for what the job does: a crash or a hang of one instance is its own outcome.
+    What the job does never raises: a crash or a hang of one instance is its own outcome. Raises `BatchError` where
+    this machine can start no job at all.
     """
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix="kimi-mcp-job-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _cannot_start(error) from None
+    try:
+        return await _performed(job, Path(scratch.name))
+    finally:
+        await asyncio.to_thread(scratch.cleanup)
+
+
+async def _performed(job: Job, scratch: Path) -> Ended:
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="kimi-mcp-job-", ignore_cleanup_errors=True) as scratch:
-        folder = Path(job.keep_folder or Path(scratch) / "work")
-        folder.mkdir(parents=True, exist_ok=True)
-        request, answer, said = (Path(scratch) / name for name in ("job.json", "ended.json", "stderr.txt"))
-        request.write_text(json.dumps({**asdict(job), "folder": str(folder), "answer": str(answer)}))
-        with said.open("wb") as stderr:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "kimi_mcp.swebench.jobs", str(request)],
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                start_new_session=True,
-            )
-            status, error = "crashed", ""
-            try:
-                code = process.wait(job.seconds)
-                error = f"its process ended with exit code {code}"
-            except subprocess.TimeoutExpired:
-                status, error = "timed_out", f"it did not end within {job.seconds:.0f} s"
-            finally:
-                _end(process)
-        seconds = time.monotonic() - started
-        if answer.is_file():
-            return Ended(job.instance, seconds=seconds, **json.loads(answer.read_text("utf-8")))
-        tail = said.read_text("utf-8", "replace")[-2000:].strip()
-        return Ended(job.instance, status, seconds, f"{error}{': ' + tail if tail else ''}")
+    request, answer, said = (scratch / name for name in ("job.json", "ended.json", "stderr.txt"))
+    try:
+        process = await _started(job, request, answer, said)
+    except OSError as error:
+        raise _cannot_start(error) from None
+    status = "crashed"
+    try:
+        code = await asyncio.wait_for(process.wait(), job.seconds)
+        error = f"its process ended with exit code {code}"
+        if code < 0:
+            error = f"its process was ended by {_signal_name(-code)} (exit code {code})"
+    except TimeoutError:
+        status, error = "timed_out", f"it did not end within {job.seconds:.0f} s"
+    finally:
+        await _end(process)
+    seconds = time.monotonic() - started
+    if answer.is_file():
+        return await asyncio.to_thread(_answered, job, seconds, answer)
+    tail = said.read_text("utf-8", "replace")[-2000:].strip()
+    return Ended(job.instance, status, seconds, f"{error}{': ' + tail if tail else ''}")
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+async def _started(job: Job, request: Path, answer: Path, said: Path) -> asyncio.subprocess.Process:
+    folder = request.parent / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {"folder": str(folder), "answer": str(answer), "parent": os.getpid()}
+    request.write_text(json.dumps({**asdict(job), **paths}), "utf-8")
+    with said.open("wb") as stderr:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "kimi_mcp.swebench.jobs",
+            str(request),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stderr,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+
+def _cannot_start(error: OSError) -> BatchError:
+    place = error.filename or tempfile.gettempdir()
+    return BatchError(
+        f"No job can be started on {socket.gethostname()}: {error.strerror} ({place}); "
+        "what is done is kept, mend this and start again with the same words."
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _answered(job: Job, seconds: float, answer: Path) -> Ended:
+    return Ended(job.instance, seconds=seconds, **json.loads(answer.read_text("utf-8")))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the process's whole group, also where the process itself has ended."""
     for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
         try:
             os.killpg(process.pid, number)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):
             return
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            continue
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), patience)
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     """Linux: the kernel ends us when our parent is gone, so that a killed driver leaves nothing behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        if os.getppid() != parent:  # it was gone before we asked
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(request_path: str) -> None:
     """The child: run the job's function and leave the outcome where the parent looks."""
-    import asyncio
-
-    from kimi_tools.errors import ToolError
-
-    _die_with_parent()
     request = cast(dict[str, Any], json.loads(Path(request_path).read_text("utf-8")))
+    _die_with_parent(request["parent"])
     module, _, name = str(request["work"]).partition(":")
     work = getattr(importlib.import_module(module), name)
     ended: dict[str, Any]

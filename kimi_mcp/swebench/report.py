@@ -98,14 +98,19 @@ def page(title: str, rows: Sequence[Row], total: int) -> str:
     )
 
 
-def _tone(state: str) -> str:
-    return "good" if state in _GOOD else "bad" if state.startswith("not ") else "rest"
+def tone(state: str) -> str:
+    """How a state is coloured: `good`, `done` (not graded yet), `bad` or `rest`."""
+    if state in _GOOD:
+        return "good"
+    if state == "submitted":
+        return "done"
+    return "bad" if state.startswith("not ") else "rest"
 
 
 def _table_row(r: Row) -> str:
     cost = "" if r.cost is None else f"${r.cost:.3f}"
     return (
-        f"<tr><td>{html.escape(r.instance)}<td class={_tone(r.state)}>{html.escape(r.state)}"
+        f"<tr><td>{html.escape(r.instance)}<td class={tone(r.state)}>{html.escape(r.state)}"
         f"<td class=n>{r.seconds:.1f}<td class=n>{r.steps or ''}<td class=n>{cost}"
         f"<td class=note>{html.escape(r.note)}</tr>"
     )
@@ -120,12 +125,12 @@ def _bars(rows: Sequence[Row]) -> str:
     pieces: list[str] = []
     for index, repo in enumerate(repos):
         x = 190.0
-        for tone in ("good", "bad", "rest"):
-            count = sum(1 for r in rows if _repo(r.instance) == repo and _tone(r.state) == tone)
+        for colour in ("good", "done", "bad", "rest"):
+            count = sum(1 for r in rows if _repo(r.instance) == repo and tone(r.state) == colour)
             width = 480 * count / most
             if count:
                 pieces.append(
-                    f"<rect x={x:.1f} y={index * 22 + 4} width={width:.1f} height=15 fill='var(--{tone})'>"
+                    f"<rect x={x:.1f} y={index * 22 + 4} width={width:.1f} height=15 fill='var(--{colour})'>"
                     f"<title>{count}</title></rect>"
                 )
             x += width

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_path
+
 from kimi_mcp.agent import attempts
 from kimi_mcp.agent.events import Ended, Outcome
 from kimi_mcp.model.connect import address
@@ -24,7 +26,7 @@ from kimi_mcp.swebench.limits import SharedGate
 def _bench(arguments: Mapping[str, Any]) -> Bench:
     return Bench(
         histories=[Path(name) for name in arguments["histories"]],
-        cache=Path(arguments["cache"]),
+        cache=user_cache_path("kimi-mcp") / "swebench",  # of the machine that does the work
         kind=arguments.get("environment", "venv"),
         sandboxed=bool(arguments.get("sandboxed", True)),
         test_seconds=float(arguments["test_seconds"]),

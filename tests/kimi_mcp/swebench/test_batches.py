@@ -3,19 +3,22 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kimi_mcp.swebench.batch import Batch, Tally, read_predictions, write_predictions
+from kimi_mcp.swebench.batch import Batch, read_predictions, write_predictions
 from kimi_mcp.swebench.engine import Engine, Local
 from kimi_mcp.swebench.errors import BatchError
-from kimi_mcp.swebench.jobs import Ended, Job, perform
+from kimi_mcp.swebench.jobs import Ended, Job
+from kimi_mcp.swebench.tally import Tally
 
 WORKS = "tests.kimi_mcp.swebench.works_for_tests"
 ROOT = Path(__file__).parents[3]
@@ -37,32 +40,49 @@ def run_batch(batch: Batch, engine: Engine, jobs: list[Job], *, retry: bool = Fa
     return asyncio.run(watch())
 
 
-def test_one_jobs_crash_or_bug_or_refusal_is_its_own_outcome(tmp_path: Path) -> None:
-    ledger = str(tmp_path / "ledger")
+def test_a_hang_a_crash_a_kill_a_bug_and_a_refusal_leave_the_good_ones_alone(tmp_path: Path) -> None:
+    ledger, pids = str(tmp_path / "ledger"), tmp_path / "pids"
     jobs = [
-        job("a", "crash"),
-        job("b", "bug"),
-        job("c", "refuse"),
-        job("d", "note", ledger=ledger),
+        job("hangs", "hang", seconds=4, pids=str(pids)),
+        job("crashes", "crash"),
+        job("killed", "killed"),
+        job("buggy", "bug"),
+        job("refuses", "refuse"),
+        *(job(f"good{n}", "note", ledger=ledger) for n in range(3)),
     ]
     batch = Batch(tmp_path / "out", "solve", {})
-    tally = run_batch(batch, Local(2), jobs)
-    assert {name: ended.status for name, ended in tally.ended.items()} == {
-        "a": "crashed",
-        "b": "crashed",
-        "c": "failed",
-        "d": "done",
+    seen: list[str] = []
+
+    async def watch() -> None:
+        async for _, ended in batch.run(Local(3), jobs):
+            if ended is not None:
+                seen.append(ended.instance)
+
+    asyncio.run(watch())
+    assert sorted(seen) == sorted(one.instance for one in jobs)
+    ended = batch.outcomes()
+    assert {name: end.status for name, end in ended.items()} == {
+        "hangs": "timed_out",
+        "crashes": "crashed",
+        "killed": "crashed",
+        "buggy": "crashed",
+        "refuses": "failed",
+        "good0": "done",
+        "good1": "done",
+        "good2": "done",
     }
-    assert "exit code -11" in tally.ended["a"].error
-    assert "ZeroDivisionError" in tally.ended["b"].error
-    assert tally.ended["c"].error == "There is no Python 1.5 on this machine."
-    assert batch.file("d", "patch.diff").read_text() == "patch of d\n"
+    assert ended["hangs"].error == "it did not end within 4 s"
+    assert "SIGSEGV" in ended["crashes"].error
+    assert "SIGKILL" in ended["killed"].error
+    assert "ZeroDivisionError" in ended["buggy"].error
+    assert ended["refuses"].error == "There is no Python 1.5 on this machine."
+    assert batch.file("good1", "patch.diff").read_text() == "patch of good1\n"
+    assert sorted((tmp_path / "ledger").read_text().split()) == ["good0", "good1", "good2"]
+    gone(pids)
 
 
-def test_a_hanging_job_is_ended_with_its_children(tmp_path: Path) -> None:
-    pids = tmp_path / "pids"
-    ended = perform(job("h", "hang", seconds=4, pids=str(pids)))
-    assert ended.status == "timed_out"
+def gone(pids: Path) -> None:
+    """Wait until processes are gone; the kernel takes a moment to end them."""
     deadline = time.monotonic() + 20
     for pid in pids.read_text().split():
         while is_alive(int(pid)):
@@ -86,7 +106,7 @@ def test_a_batch_goes_on_where_it_was_and_retries_only_when_asked(tmp_path: Path
     again = run_batch(Batch(tmp_path / "out", "solve", {"model": "k2"}), Local(1), jobs)
     assert again.resumed == 2
     retried = run_batch(batch, Local(1), [jobs[0], job("c", "note", ledger=str(ledger))], retry=True)
-    assert retried.ended["c"].status == "done"
+    assert retried.rows["c"].state == "resolved"
     assert ledger.read_text().split() == ["a", "c"]
 
 
@@ -107,7 +127,7 @@ async def main(out, ledger):
     jobs = [Job(f"i{n}", "tests.kimi_mcp.swebench.works_for_tests:note",
                 {"name": f"i{n}", "ledger": ledger, "seconds": 0.3}, 60) for n in range(12)]
     async for tally, ended in Batch(Path(out), "solve", {}).run(Local(2), jobs):
-        print(len(tally.ended), flush=True)
+        print(len(tally.rows), flush=True)
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -134,7 +154,141 @@ def test_a_batch_killed_in_the_middle_does_each_instance_once_after_resuming(tmp
     assert set(counts) == set(kept)
     # what was in the workers' hands when the driver died may have run without being kept; nothing else twice
     assert sum(counts.values()) <= 12 + 2
-    assert not list((out / "solve").glob(".*.part"))
+
+
+WATCHED = """
+import sys
+from pathlib import Path
+from kimi_mcp.cli import batch_watch
+from kimi_mcp.swebench.batch import Batch
+from kimi_mcp.swebench.engine import Local
+from kimi_mcp.swebench.errors import BatchError
+from kimi_mcp.swebench.jobs import Job
+
+out, folder = Path(sys.argv[1]), Path(sys.argv[2])
+works = "tests.kimi_mcp.swebench.works_for_tests"
+ledger = str(folder / "ledger")
+jobs = [
+    Job("a", f"{works}:note", {"name": "a", "ledger": ledger}, 60),
+    Job("b", f"{works}:gate", {"name": "b", "ledger": ledger, "folder": str(folder)}, 60),
+    Job("c", f"{works}:note", {"name": "c", "ledger": ledger}, 60),
+]
+try:
+    sys.exit(batch_watch.carry_out(Local(1), Batch(out, "solve", {}), jobs, "Run", None, retry=False))
+except BatchError as error:
+    sys.exit(f"kimi-mcp: {error}")
+"""
+"""A batch of three, the second of which waits until the file `open` is there."""
+
+
+def watched(tmp_path: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", WATCHED, str(tmp_path / "out"), str(tmp_path)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+
+def until_b_runs(tmp_path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "runs").exists():
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+def finished_later(tmp_path: Path) -> str:
+    """The same command again, to its end."""
+    (tmp_path / "open").touch()
+    again = watched(tmp_path)
+    said, complaint = again.communicate(timeout=60)
+    assert (again.returncode, complaint) == (0, "")
+    assert sorted(path.stem for path in (tmp_path / "out" / "solve").glob("*.json")) == ["a", "b", "c"]
+    return said
+
+
+def test_the_first_ctrl_c_lets_what_runs_end_and_begins_nothing_more(tmp_path: Path) -> None:
+    driver = watched(tmp_path)
+    until_b_runs(tmp_path)
+    driver.send_signal(signal.SIGINT)
+    assert driver.stdout is not None
+    said = next(line for line in driver.stdout if "Stopping" in line)
+    assert said == "Stopping: no more instances begin, 1 may end; Ctrl-C again ends them now.\n"
+    (tmp_path / "open").touch()
+    rest, complaint = driver.communicate(timeout=60)
+    assert (driver.returncode, complaint) == (130, "")
+    assert "2 of 3 instances: 2 resolved" in rest
+    assert "Resumed: 2 of 3" in finished_later(tmp_path)
+    assert (tmp_path / "ledger").read_text().split() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("numbers", "code"), [((2, 2), 130), ((15,), 143)])
+def test_a_second_ctrl_c_or_term_ends_what_runs_and_tells_the_report(
+    tmp_path: Path, numbers: tuple[int, ...], code: int
+) -> None:
+    driver = watched(tmp_path)
+    until_b_runs(tmp_path)
+    assert driver.stdout is not None
+    for number in numbers:
+        driver.send_signal(number)
+        assert next(line for line in driver.stdout if "Stopping" in line)
+    rest, complaint = driver.communicate(timeout=60)
+    assert (driver.returncode, complaint) == (code, "")
+    assert "1 of 3 instances: 1 resolved" in rest
+    gone(tmp_path / "runs")
+    assert (tmp_path / "out" / "solve.md").read_text().count("| resolved |") == 1
+    assert "Resumed: 1 of 3" in finished_later(tmp_path)
+    assert (tmp_path / "ledger").read_text().split() == ["a", "b", "c"]
+
+
+def test_a_second_driver_in_the_same_folder_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    first = watched(tmp_path)
+    until_b_runs(tmp_path)
+    second = watched(tmp_path)
+    said, complaint = second.communicate(timeout=60)
+    assert (second.returncode, said) == (1, "")
+    assert complaint.startswith(
+        f"kimi-mcp: {tmp_path / 'out'} is in use by another kimi-mcp (process {first.pid} on "
+    )
+    (tmp_path / "open").touch()
+    assert first.communicate(timeout=60)[1] == ""
+    assert first.returncode == 0
+
+
+def test_a_disk_that_takes_no_more_stops_the_batch_in_a_sentence_and_it_goes_on_later(tmp_path: Path) -> None:
+    ledger = str(tmp_path / "ledger")
+    jobs = [job("a", "note", ledger=ledger), job("b", "big"), job("c", "note", ledger=ledger)]
+    batch = Batch(tmp_path / "out", "solve", {})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(BatchError, match=r"The outcome of b cannot be kept in .*: File too large"):
+            run_batch(batch, Local(1), jobs)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert sorted(batch.outcomes()) == ["a"]
+    assert not list(tmp_path.rglob("*.part"))
+    run_batch(batch, Local(1), jobs)
+    assert sorted(batch.outcomes()) == ["a", "b", "c"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BatchError, match=r"The folder .*/file/out cannot be written: Not a directory"):
+        Batch(tmp_path / "file" / "out", "solve", {})
+
+
+def test_a_machine_without_the_histories_is_told_before_anything_runs(tmp_path: Path) -> None:
+    nowhere = replace(job("a", "note", ledger=""), needs=[str(tmp_path / "repos")])
+    with pytest.raises(BatchError, match=r"has no folder .*/repos, which --repos names"):
+        run_batch(Batch(tmp_path / "out", "solve", {}), Local(1), [nowhere])
+
+
+def test_a_large_batch_is_counted_as_it_goes_and_keeps_no_files_in_memory() -> None:
+    tally = Tally(4)
+    assert tally.seconds_left() is None
+    for name in ("a", "b"):
+        tally.add(Ended(name, "done", 30.0, facts={"resolved": name == "a", "cost": 0.25}))
+    assert (dict(tally.states), tally.cost, tally.unfinished) == ({"resolved": 1, "not resolved": 1}, 0.5, 0)
+    tally.running = {"c": time.monotonic(), "d": time.monotonic()}
+    assert tally.seconds_left() == pytest.approx(30, abs=5)
 
 
 def wait_until_quiet(ledger: Path) -> None:

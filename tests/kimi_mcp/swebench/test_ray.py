@@ -73,17 +73,15 @@ def test_a_killed_node_changes_nothing_in_the_result(cluster: Any, tmp_path: Pat
 async def finish(
     batch: Batch, engine: Any, todo: list[Job], after: Any = lambda ended: None
 ) -> dict[str, Ended]:
-    last: dict[str, Ended] = {}
     async for tally, _ in batch.run(engine, todo):
-        last = tally.ended
-        after(len(last))
-    return last
+        after(len(tally.rows))
+    return batch.outcomes()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
 def test_a_cluster_that_is_not_there_is_told_in_a_sentence(address: str) -> None:
     async def go() -> None:
-        async for _ in Ray(1, address).run([]):
+        async with Ray(1, address):
             raise AssertionError("nothing can run here")
 
     with pytest.raises(BatchError, match=f"The Ray cluster '{address}' cannot be joined"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,17 @@ async def note(arguments: Mapping[str, Any], folder: Path) -> Worked:
     )
 
 
+async def gate(arguments: Mapping[str, Any], folder: Path) -> Worked:
+    """As `note`, once the file `open` is there; says in `runs` by whom it is waited for."""
+    place = Path(arguments["folder"])
+    said = place / "said"
+    said.write_text(f"{os.getpid()}")
+    said.replace(place / "runs")
+    while not (place / "open").exists():
+        await asyncio.sleep(0.05)
+    return await note(arguments, folder)
+
+
 async def refuse(arguments: Mapping[str, Any], folder: Path) -> Worked:
     raise EnvironmentFailed("There is no Python 1.5 on this machine.")
 
@@ -28,6 +40,19 @@ async def refuse(arguments: Mapping[str, Any], folder: Path) -> Worked:
 async def crash(arguments: Mapping[str, Any], folder: Path) -> Worked:
     os.kill(os.getpid(), signal.SIGSEGV)
     return Worked({})
+
+
+async def killed(arguments: Mapping[str, Any], folder: Path) -> Worked:
+    """End as the kernel ends a process that takes all memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Worked({})
+
+
+async def big(arguments: Mapping[str, Any], folder: Path) -> Worked:
+    """Leave a file that is larger than the driver may write."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    return Worked({"resolved": True}, {"patch.diff": "+\n" * 50_000})
 
 
 async def bug(arguments: Mapping[str, Any], folder: Path) -> Worked:
