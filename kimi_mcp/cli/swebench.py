@@ -132,7 +132,7 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
 def _predict(options: argparse.Namespace, batch: Batch) -> None:
     """`preds.jsonl` of what is done, however the batch came to its end."""
     patches = [(name, batch.file(name, "patch.diff")) for name in batch.outcomes()]
-    rows = [(name, file.read_text("utf-8") if file.is_file() else "") for name, file in patches]
+    rows = [(name, file.read_bytes().decode("utf-8") if file.is_file() else "") for name, file in patches]
     path = options.out / "preds.jsonl"
     try:
         write_predictions(path, options.model or "kimi", rows)
@@ -155,7 +155,9 @@ def _evaluate(options: argparse.Namespace, instances: Sequence[Instance]) -> int
     if strange := sorted(set(patches) - set(known)):
         raise BatchError(f"The predictions name {strange[0]}, which is not in {options.instances}.")
     if options.official:
-        return run_official(instances, patches, options.out, options.workers)
+        return _tell_official(
+            run_official(instances, patches, options.out, options.workers, options.test_seconds), options.out
+        )
     description = {
         "instances": fingerprint(options.instances),
         "predictions": fingerprint(options.predictions),
@@ -165,6 +167,17 @@ def _evaluate(options: argparse.Namespace, instances: Sequence[Instance]) -> int
         _job(options, known[name], "grade_prediction", {"patch": patch}) for name, patch in patches.items()
     ]
     return _carry_out(options, batch, jobs, "Evaluation")
+
+
+def _tell_official(found: Mapping[str, Any], out: Path) -> int:
+    """Say what the official harness found; exit code 1 where it could not grade an instance."""
+    counts = ("resolved", "unresolved", "empty_patch", "error")
+    states = ", ".join(f"{found[f'{name}_instances']} {name.replace('_', ' ')}" for name in counts)
+    print(f"Official harness: {states} of {found['submitted_instances']} predictions")
+    for name in found["error_ids"]:
+        print(f"  {name}: not graded; its log is below {out / 'official' / 'logs'}")
+    print(f"Report and logs: {out / 'official'}")
+    return 1 if found["error_instances"] else 0
 
 
 def _job(

@@ -34,7 +34,7 @@ from kimi_tools import journal, redact
 from kimi_tools.catalog import TOOLS
 from kimi_tools.errors import ToolError
 from kimi_tools.policy import Policy
-from kimi_tools.sandbox import Best
+from kimi_tools.sandbox import Best, Sandbox
 from kimi_tools.tool import Tool
 from kimi_tools.workspace import Workspace
 
@@ -49,10 +49,14 @@ class Beside:
     """What whoever watches a run gives it for as long as it is watched; not part of its order.
 
     `more`: further functions of the agent. `dress` is given every function and returns the one to use.
+    `sandbox`: what commands run in, where it is not the best one of this machine, and `at` the path at which
+    it shows them the repository.
     """
 
     more: Sequence[Tool] = ()
     dress: Callable[[Tool], Tool] = lambda tool: tool
+    sandbox: Sandbox | None = None
+    at: Path | None = None
 
 
 ALONE = Beside()
@@ -103,7 +107,7 @@ async def work(
                         event = ev.Attempted(number=1, outcome=first)
                     yield _recorded(folder, event)
             if first is not None:
-                async with aclosing(_further(folder, first, connect, inbox)) as events:
+                async with aclosing(_further(folder, first, connect, inbox, beside)) as events:
                     async for event in events:
                         yield _recorded(folder, event)
         except (ToolError, ModelError) as error:
@@ -116,25 +120,28 @@ async def work(
 
 
 def _further(
-    folder: RunFolder, first: ev.Outcome, connect: Connect, inbox: Inbox
+    folder: RunFolder, first: ev.Outcome, connect: Connect, inbox: Inbox, beside: Beside
 ) -> AsyncGenerator[ev.Event]:
+    beside = Beside(sandbox=beside.sandbox, at=beside.at)
+
     async def again(one: RunFolder) -> AsyncGenerator[ev.Event]:
         one.mend()
-        async with aclosing(_worked(one, connect, inbox, None)) as events:
+        async with aclosing(_worked(one, connect, inbox, None, beside)) as events:
             async for event in events:
                 yield _recorded(one, event)
 
-    return further(folder, first, again, _open)
+    return further(folder, first, again, partial(_open, beside))
 
 
-def _open(folder: RunFolder, root: Path) -> Workspace:
+def _open(beside: Beside, folder: RunFolder, root: Path) -> Workspace:
     """The workspace on a run's private copy, seen by commands at the root's own path."""
     request = folder.record().request
+    best = Best(off=request.no_sandbox, readable=request.readable, network=request.network)
     return Workspace(
         root if request.in_place else folder.place,
         state=folder.state,
-        sandbox=Best(off=request.no_sandbox, readable=request.readable, network=request.network),
-        at=root,
+        sandbox=beside.sandbox or best,
+        at=beside.at or root,
         policy=Policy.allowing(request.allow),
         limits=request.limits(),
     )
@@ -150,7 +157,7 @@ async def _worked(
         yield ev.Progressed(step=0, id="", message="Copying the repository")
         if warning := await private_copy(request.root, root):
             yield ev.Troubled(text=warning)
-    workspace = _open(folder, request.root)
+    workspace = _open(beside, folder, request.root)
     try:
         journal.recover(workspace)
         async with connect() as model:

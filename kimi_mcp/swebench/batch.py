@@ -169,11 +169,11 @@ def write_predictions(path: Path, model: str, patches: Iterable[tuple[str, str]]
 def read_predictions(path: Path) -> dict[str, str]:
     """Patches by instance id, from JSONL, a JSON list, or a JSON object by id. Raises `BatchError`."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
         try:
             whole: object = json.loads(text)
         except json.JSONDecodeError:
-            whole = [json.loads(line) for line in text.splitlines() if line.strip()]
+            whole = [json.loads(line) for line in text.split("\n") if line.strip()]
         rows = cast(dict[str, Any] | list[Any], whole)
         if isinstance(rows, dict):
             rows = [rows] if "instance_id" in rows else list(rows.values())

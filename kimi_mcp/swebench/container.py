@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kimi_mcp.swebench.errors import EnvironmentFailed
-from kimi_mcp.swebench.history import commit_all
+from kimi_mcp.swebench.history import adopt, start_over
 from kimi_mcp.swebench.instances import Instance
 from kimi_tools.errors import Unavailable
 from kimi_tools.process import Finished, Launch, allowed_environment, program, run
@@ -27,16 +27,19 @@ PULL_SECONDS = 3600
 def image_of(instance: Instance) -> tuple[str, str]:
     """The image of an instance and the path of the repository in it.
 
-    swebench 5 rows name their `image`; Live rows their `docker_image`; Pro rows a `dockerhub_tag` of
-    `jefzda/sweap-images`, with the repository at `/app`; the others follow swebench's naming on its registry.
+    swebench 5 rows name their `image`; Live rows their `docker_image`, or follow its naming; Pro rows a
+    `dockerhub_tag` of `jefzda/sweap-images`, with the repository at `/app`; the others follow swebench's naming on
+    its registry. Raises `EnvironmentFailed` for an image that is not for Linux.
     """
     row = instance.row
     if tag := row.get("dockerhub_tag"):
         return f"jefzda/sweap-images:{tag}", "/app"
-    if image := row.get("image") or row.get("docker_image") or row.get("image_name"):
-        return str(image), str(row.get("workdir") or "/testbed")
     name = instance.id.lower().replace("__", "_1776_")
-    return f"swebench/sweb.eval.x86_64.{name}:latest", "/testbed"
+    owner = "starryzhang" if row.get("commit_urls") or row.get("test_cmds") else "swebench"
+    image = str(row.get("image") or row.get("docker_image") or row.get("image_name") or "")
+    if ".win." in image:
+        raise EnvironmentFailed(f"{instance.id}: its image {image} is for Windows, which is not supported.")
+    return image or f"{owner}/sweb.eval.x86_64.{name}:latest", str(row.get("workdir") or "/testbed")
 
 
 def engine() -> str:
@@ -51,10 +54,16 @@ def engine() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A sandbox that is a container of one image: no network, no capability, the copy at `workdir`."""
+    """A sandbox that is a container of one image: no network, no capability, the copy at `workdir`.
+
+    `readable`: folders that commands see at their own path and cannot change. `user`: as which user they run,
+    empty for the image's own. `variables`: theirs beside the image's.
+    """
 
     image: str
     workdir: str
+    readable: Sequence[Path] = ()
+    user: str = ""
 
     level = "docker"
     mounts = True
@@ -62,36 +71,88 @@ class Container:
 
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:
         """The command in a fresh container that is removed at its end, however it ends."""
-        name = f"kimi-mcp-{uuid.uuid4().hex[:12]}"
+        name = _name()
         command = [engine(), "run", "--rm", "--init", "--name", name, "--network", "none"]
-        command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "4096"]
+        command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+        command += ["--pids-limit", str(place.limits.tasks or 4096)]
+        if place.limits.memory:
+            command += ["--memory", str(place.limits.memory)]
+        if self.user:
+            command += ["--user", self.user, "--env", "HOME=/tmp"]
         command += ["--volume", f"{place.root}:{self.workdir}", "--workdir", f"{self.workdir}/{place.folder}"]
         for folder in place.writable:
             command += ["--volume", f"{folder}:{folder}"]
-        for key, value in environment.items():
-            command += ["--env", f"{key}={value}"]
-        inside = f"{ACTIVATE} && exec {shlex.join(argv)}"
+        for folder in self.readable:
+            command += ["--volume", f"{folder}:{folder}:ro"]
+        for key, value in {**_OFFLINE, **environment}.items():
+            if key != "PATH":  # that of this machine
+                command += ["--env", f"{key}={value}"]
+        inside = f"{ACTIVATE}; exec {shlex.join(self._inside(argv, place))}"
         return Launch(
-            [*command, self.image, "/bin/bash", "-c", inside],
+            [*command, "--entrypoint", "/bin/bash", self.image, "-c", inside],
             _engine_environment(),
             sandbox=self.level,
             after=lambda: _removed(name),
         )
 
+    def _inside(self, argv: Sequence[str], place: Place) -> Sequence[str]:
+        """The command with a program of this machine named as the image knows it, by its name on PATH."""
+        program = Path(argv[0])
+        seen = (Path(self.workdir), *place.writable, *self.readable)
+        if program.is_absolute() and not any(program.is_relative_to(folder) for folder in seen):
+            return [program.name, *argv[1:]]
+        return argv
 
-ACTIVATE = "{ [ ! -f /opt/miniconda3/bin/activate ] || { . /opt/miniconda3/bin/activate && conda activate testbed; }; }"
+
+ACTIVATE = (
+    "[ ! -f /opt/miniconda3/bin/activate ] || { . /opt/miniconda3/bin/activate && conda activate testbed; }"
+)
 """swebench's Python images keep the environment `testbed` in a conda; others need nothing."""
 
+_OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+"""Graded scripts may install the checkout again. pip then builds with what the image has (its setting of this
+name is read the other way round: 0 is no isolation), or fails at once and what is installed stays."""
 
-async def check_out(instance: Instance, into: Path) -> Container:
+
+def _name() -> str:
+    """A container's name, which tells whose it is, so that one whose process was killed can be found."""
+    return f"{_OWN}{os.getpid()}-{uuid.uuid4().hex[:12]}"
+
+
+_OWN = f"kimi-mcp-{re.sub(r'[^A-Za-z0-9_.]', '_', os.uname().nodename)}-"
+
+
+async def sweep() -> None:
+    """Remove the containers of processes of this machine that are gone: SIGKILL leaves them running."""
+    listed = await _engine("ps", "--all", "--filter", f"name={_OWN}", "--format", "{{.Names}}", seconds=60)
+    for name in listed.text.split():
+        number = name.removeprefix(_OWN).partition("-")[0]
+        if name.startswith(_OWN) and number.isdigit() and not _alive(int(number)):
+            await _engine("rm", "--force", name, seconds=60)
+
+
+def _alive(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+async def check_out(instance: Instance, into: Path, readable: Path, *, history: bool = False) -> Container:
     """Copy the repository out of the instance's image and make it one commit.
 
+    `history`: keep the image's own history below that commit, for grading: a graded script may install the
+    checkout again, with a version that is made of its tags. `readable`: a folder that commands will see.
     Raises `EnvironmentFailed` with what the container program said.
     """
     image, workdir = image_of(instance)
+    await sweep()
     if (await _engine("image", "inspect", image, seconds=60)).exit_code != 0:
         await _must(instance, "pull", "--quiet", image, seconds=PULL_SECONDS)
-    made = (await _must(instance, "create", image, "true", seconds=300)).text.strip().splitlines()[-1]
+    made = (await _must(instance, "create", "--name", _name(), image, "true", seconds=300)).text.split()[-1]
     try:
         if into.exists():
             shutil.rmtree(into)
@@ -99,9 +160,19 @@ async def check_out(instance: Instance, into: Path) -> Container:
         await _must(instance, "cp", f"{made}:{workdir}/.", str(into), seconds=900)
     finally:
         await _engine("rm", "--force", made, seconds=60)
-    shutil.rmtree(into / ".git", ignore_errors=True)  # the image's history may hold the fix
-    await commit_all(into)
-    return Container(image, workdir)
+    await (adopt if history else start_over)(into)
+    return Container(image, workdir, [readable], await _user())
+
+
+async def _user() -> str:
+    """As whom commands run in a container, so that what they write can be read and removed here.
+
+    Where the engine has no root's rights, its root is we ourselves.
+    """
+    if os.getuid() == 0 or Path(engine()).name == "podman":
+        return ""
+    told = await _engine("info", "--format", "{{.SecurityOptions}}", seconds=60)
+    return "" if "rootless" in told.text else f"{os.getuid()}:{os.getgid()}"
 
 
 def _engine_environment() -> dict[str, str]:

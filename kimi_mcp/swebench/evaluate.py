@@ -1,19 +1,22 @@
 """Grading a patch on this machine: check out, build, apply, run the graded tests, read the log."""
 
-import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BufferedWriter
 from pathlib import Path
 from typing import Literal
 
-from kimi_mcp.swebench import container, official
+from kimi_mcp.swebench import container, grading, official
 from kimi_mcp.swebench.environment import prepare
-from kimi_mcp.swebench.grading import Verdict, grade
+from kimi_mcp.swebench.graded import GradedTests, graded_tests
+from kimi_mcp.swebench.grading import Verdict
 from kimi_mcp.swebench.history import check_out, find_histories, git
 from kimi_mcp.swebench.instances import Instance
-from kimi_mcp.swebench.recipe import Recipe, recipe_of
+from kimi_mcp.swebench.log_reading import parsed
+from kimi_mcp.swebench.patches import files
+from kimi_mcp.swebench.recipe import recipe_of
 from kimi_tools import sandbox
 from kimi_tools.process import run
 
@@ -30,18 +33,17 @@ EnvironmentKind = Literal["venv", "docker", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One instance, checked out and built: where it stands and how its tests run.
+    """One instance, checked out and built: where it stands and what its commands run in.
 
-    `script` runs the graded tests; `marked` says that it prints the harness's own start and end lines.
+    `at`: the path at which commands see the checkout. `scripts`: a folder that they can read, not write.
     """
 
     instance: Instance
     checkout: Path
+    scripts: Path
     box: sandbox.Sandbox
-    variables: Mapping[str, str]
-    script: str
-    log_parser: str
-    marked: bool = False
+    at: Path
+    variables: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +61,23 @@ class Bench:
     test_seconds: float = 1800
 
 
-async def make_place(bench: Bench, instance: Instance, folder: Path) -> Place:
-    """Check out and build an instance below `folder`. Raises `NoHistory`, `EnvironmentFailed`."""
-    checkout = folder / "checkout"
+async def make_place(bench: Bench, instance: Instance, folder: Path, *, graded: bool = False) -> Place:
+    """Check out and build an instance below `folder`, for an agent or to be `graded`.
+
+    Raises `NoHistory`, `EnvironmentFailed`.
+    """
+    checkout, scripts = folder / "checkout", folder / "scripts"
+    scripts.mkdir(parents=True, exist_ok=True)
     if bench.kind == "docker":
-        return await _in_container(instance, checkout)
-    recipe = recipe_of(instance)
+        box = await container.check_out(instance, checkout, scripts, history=graded)
+        return Place(instance, checkout, scripts, box, Path(box.workdir))
+    recipe = None if bench.kind == "none" else recipe_of(instance)
     await check_out(instance, find_histories(bench.histories, instance.repo), checkout)
-    script, parser = _with_services(recipe), recipe.log_parser
     box = sandbox.Best(off=not bench.sandboxed, readable=[folder])
-    if bench.kind == "none":
-        return Place(instance, checkout, box, dict(recipe.variables), script, parser)
+    if recipe is None:
+        return Place(instance, checkout, scripts, box, checkout)
     environment = await prepare(recipe, checkout, folder / "environment", bench.cache)
-    return Place(instance, checkout, box, environment.variables, script, parser)
-
-
-async def _in_container(instance: Instance, checkout: Path) -> Place:
-    box = await container.check_out(instance, checkout)
-    if script := instance.row.get("eval_script"):
-        parser = str(instance.row.get("log_parser", ""))
-        return Place(instance, checkout, box, {}, str(script), parser, marked=True)
-    recipe = recipe_of(instance)
-    return Place(instance, checkout, box, dict(recipe.variables), recipe.test_command, recipe.log_parser)
+    return Place(instance, checkout, scripts, box, checkout, environment.variables)
 
 
 async def evaluate(bench: Bench, place: Place, patch: str, log_path: Path) -> Verdict:
@@ -89,15 +86,25 @@ async def evaluate(bench: Bench, place: Place, patch: str, log_path: Path) -> Ve
     The log has the official harness's form, so that it can be graded again by either. The checkout is at its
     base commit again afterwards.
     """
+    tests = graded_tests(place.instance, bench.kind)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     await reset(place.checkout)
     if patch.strip() and not await _apply(place.checkout, patch, log_path):
-        return grade(place.instance, log_path.read_text("utf-8", "replace"), lambda _: {})
-    await _put_tests(place)
-    await _run_tests(bench, place, log_path)
+        return grading.unreadable(log_path.read_text("utf-8", "replace"))
+    await _put_tests(place, tests)
+    await _run_tests(bench, place, tests, log_path)
     await reset(place.checkout)
-    parser = official.parser(place.log_parser, place.instance.repo)
-    return grade(place.instance, log_path.read_text("utf-8", "replace"), parser)
+    return await _read(place.instance, tests, log_path.read_text("utf-8", "replace"))
+
+
+async def _read(instance: Instance, tests: GradedTests, log: str) -> Verdict:
+    between = grading.output(log)
+    if between is None:
+        return grading.unreadable(log)
+    found = await parsed(tests.parser, instance.repo, between) or await parsed(
+        tests.parser, instance.repo, log
+    )
+    return grading.verdict(instance, found, tests.rule)
 
 
 async def reset(checkout: Path) -> None:
@@ -119,14 +126,18 @@ async def _apply(checkout: Path, patch: str, log_path: Path) -> bool:
     return False
 
 
-async def _put_tests(place: Place) -> None:
-    """The graded tests as the data set has them, whatever the patch did to these files."""
-    files = re.findall(r"^diff --git a/.* b/(.*)$", place.instance.test_patch, re.MULTILINE)
-    for name in files:
-        restored = await git(["checkout", "-q", "HEAD", "--", name], cwd=place.checkout)
-        if restored.exit_code != 0:  # new in the test patch
-            (place.checkout / name).unlink(missing_ok=True)
-    if place.instance.test_patch.strip():
+async def _put_tests(place: Place, tests: GradedTests) -> None:
+    """The graded tests as the data set has them, whatever the patch did to these files.
+
+    A script that brings them along itself finds the files as they were before the patch.
+    """
+    for file in files(place.instance.test_patch):
+        for name in file.paths:
+            _free(place.checkout, name)
+            restored = await git(["checkout", "-q", "HEAD", "--", name], cwd=place.checkout)
+            if restored.exit_code != 0:  # new in the test patch
+                (place.checkout / name).unlink(missing_ok=True)
+    if place.instance.test_patch.strip() and not tests.marked:
         await git(
             ["apply", "--whitespace=nowarn", "-"],
             cwd=place.checkout,
@@ -134,38 +145,38 @@ async def _put_tests(place: Place) -> None:
         )
 
 
-async def _run_tests(bench: Bench, place: Place, log_path: Path) -> None:
-    where = sandbox.Place(place.checkout, at=place.checkout, show_secrets=True)  # public by its nature
+def _free(checkout: Path, name: str) -> None:
+    """Take away what a patch may have put on the way to a test file: a link that leads elsewhere, a file."""
+    at = checkout
+    for part in Path(name).parts[:-1]:
+        at /= part
+        if at.is_symlink() or at.is_file():
+            at.unlink()
+            return
+
+
+async def _run_tests(bench: Bench, place: Place, tests: GradedTests, log_path: Path) -> None:
+    for name, text in {**tests.files, "eval.sh": tests.script}.items():
+        (place.scripts / name).write_text(text, "utf-8", newline="")
+    where = sandbox.Place(place.checkout, at=place.at, show_secrets=True)  # public by its nature
     started = time.monotonic()
     with log_path.open("wb") as log:
-
-        def keep(piece: bytes) -> None:
-            log.write(piece)
-
-        if not place.marked:
-            log.write(f"+ {place.script}\n{official.START_TEST_OUTPUT}\n".encode())
+        if not tests.marked:
+            log.write(f"+ {tests.script.rstrip()}\n{official.START_TEST_OUTPUT}\n".encode())
         log.flush()
         done = await sandbox.run_confined(
             place.box,
-            ["/bin/bash", "-c", place.script],
+            ["/bin/bash", str(place.scripts / "eval.sh")],
             where,
             timeout=bench.test_seconds,
-            environment=place.variables,
-            on_output=keep,
+            environment={**tests.variables, **place.variables, "HERE": str(place.scripts)},
+            on_output=lambda piece: _keep(log, piece),
         )
-        if not place.marked:
-            log.write(f"\n{official.END_TEST_OUTPUT}\n".encode())
+        if not tests.marked:
+            log.write(f"\n{official.END_TEST_OUTPUT}\n{official.EXIT_CODE} {done.exit_code}\n".encode())
         if done.timed_out:
             log.write(f"{official.TESTS_TIMEOUT} after {time.monotonic() - started:.0f} s\n".encode())
 
 
-def _with_services(recipe: Recipe) -> str:
-    """The test command with the services that it wants beside it, inside the same sandbox."""
-    if "httpbin" not in recipe.services:
-        return recipe.test_command
-    return (
-        "python -m httpbin.core --port 8642 >/dev/null 2>&1 & service=$!; "
-        "for try in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/8642) 2>/dev/null && break; sleep 0.1; done; "
-        "export HTTPBIN_URL=http://127.0.0.1:8642/; "
-        f"{recipe.test_command}; code=$?; kill $service; exit $code"
-    )
+def _keep(log: BufferedWriter, piece: bytes) -> None:
+    log.write(piece)

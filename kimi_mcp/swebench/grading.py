@@ -1,18 +1,24 @@
-"""From a test log to a verdict, by the official rules (swebench 4.1 `grading.py`).
+"""From a test log to a verdict, by the rule of the benchmark that the instance is from.
 
-A graded test passes when its status is PASSED or XFAIL, and fails when it is FAILED, ERROR or not in the log; one
-that was skipped counts for nothing. In repositories whose runners report failures only, what is not FAILED
-passes. An instance is resolved when no graded test fails.
+`swebench` (4.1, `grading.py`): a graded test passes when its status is PASSED or XFAIL, and fails when it is
+FAILED, ERROR or not in the log; one that was skipped counts for nothing. `fail_only`: for runners that report
+failures only, what is not FAILED passes. `swebench5` differs in what is skipped: that fixes nothing, and breaks
+nothing; and a test id that the data set cut in its brackets means the one that begins so. `live`: what is not in
+the log counts for nothing, but one test must be fixed. `pro`: what is not PASSED fails.
+
+An instance is resolved when no graded test fails.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from kimi_mcp.swebench import official
 from kimi_mcp.swebench.instances import Instance
 
+Rule = Literal["swebench", "fail_only", "swebench5", "live", "pro"]
+
 _PASSED = frozenset({"PASSED", "XFAIL"})
-_FAILED = frozenset({"FAILED", "ERROR", None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,8 @@ class Verdict:
     """What a log says of a patch.
 
     `readable` is False when the log holds no result (patch not applied, time-out, no markers). The lists hold
-    test ids: graded tests that should go from failing to passing, and that should still pass.
+    test ids: graded tests that should go from failing to passing, and that should still pass. `skipped` are
+    those that were skipped, which no rule but `pro` counts as failed.
     """
 
     resolved: bool
@@ -30,54 +37,80 @@ class Verdict:
     kept: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     reason: str = ""
+    skipped: tuple[str, ...] = ()
 
 
-def statuses(log: str, parser: official.Parser) -> dict[str, str] | None:
-    """Test ids with their status; None when the log holds no result."""
+def output(log: str) -> str | None:
+    """What the test command printed, from a log of the harness's form; None when it holds no result."""
     if any(code in log for code in official.BAD_CODES):
         return None
     if official.START_TEST_OUTPUT not in log or official.END_TEST_OUTPUT not in log:
         return None
-    between = log.split(official.START_TEST_OUTPUT)[1].split(official.END_TEST_OUTPUT)[0]
-    return parser(between) or parser(log)
+    return log.split(official.START_TEST_OUTPUT)[1].split(official.END_TEST_OUTPUT)[0]
 
 
-def grade(instance: Instance, log: str, parser: official.Parser) -> Verdict:
-    """The verdict on a log of the instance's test command."""
-    found = statuses(log, parser)
-    if found is None:
-        return Verdict(resolved=False, readable=False, reason=_why_unreadable(log))
-    fail_only = official.fail_only(instance.repo)
-    fixed, not_fixed = _split(instance.fail_to_pass, found, fail_only)
-    graded = [name for name in instance.pass_to_pass if name not in instance.excluded]
-    kept, broken = _split(graded, found, fail_only)
+def unreadable(log: str) -> Verdict:
+    """The verdict on a log without a result."""
+    if official.APPLY_PATCH_FAIL in log:
+        reason = "the patch does not apply"
+    elif official.TESTS_TIMEOUT in log:
+        reason = "the tests ran out of time"
+    else:
+        reason = "the log holds no test output"
+    return Verdict(resolved=False, readable=False, reason=reason)
+
+
+def grade(instance: Instance, log: str, parser: official.Parser, rule: Rule | None = None) -> Verdict:
+    """The verdict on a log, read by one of swebench's parsers; the rule is that of its repository by default."""
+    between = output(log)
+    if between is None:
+        return unreadable(log)
+    default: Rule = "fail_only" if official.fail_only(instance.repo) else "swebench"
+    return verdict(instance, parser(between) or parser(log), rule or default)
+
+
+def verdict(instance: Instance, found: Mapping[str, str], rule: Rule) -> Verdict:
+    """The verdict on test ids with their status."""
+    statuses = {name: _status(name, found, rule) for name in (*instance.fail_to_pass, *instance.pass_to_pass)}
+    wanted = [(name, True) for name in instance.fail_to_pass]
+    wanted += [(name, False) for name in instance.pass_to_pass if name not in instance.excluded]
+    sorted_out: dict[tuple[bool, bool | None], list[str]] = {}
+    for name, to_fix in wanted:
+        sorted_out.setdefault((to_fix, _passes(statuses[name], rule, to_fix)), []).append(name)
+    fixed, not_fixed, kept, broken = (
+        tuple(sorted_out.get(key, ())) for key in ((True, True), (True, False), (False, True), (False, False))
+    )
     return Verdict(
-        resolved=not not_fixed and not broken,
+        resolved=not not_fixed and not broken and (rule != "live" or bool(fixed)),
         readable=True,
         fixed=fixed,
         not_fixed=not_fixed,
         kept=kept,
         broken=broken,
+        skipped=tuple(name for name, _ in wanted if statuses[name] == "SKIPPED"),
     )
 
 
-def _split(
-    names: Iterable[str], found: Mapping[str, str], fail_only: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    passed: list[str] = []
-    failed: list[str] = []
-    for name in names:
-        status = found.get(name)
-        if status != "FAILED" if fail_only else status in _PASSED:
-            passed.append(name)
-        elif fail_only or status in _FAILED:
-            failed.append(name)
-    return tuple(passed), tuple(failed)
+def _status(name: str, found: Mapping[str, str], rule: Rule) -> str | None:
+    if rule == "swebench5" and name not in found and name.count("[") > name.count("]"):
+        longer = {found[other] for other in found if other.startswith(name)}
+        if len({status in _PASSED for status in longer}) == 1:
+            return min(longer)
+    return found.get(name)
 
 
-def _why_unreadable(log: str) -> str:
-    if official.APPLY_PATCH_FAIL in log:
-        return "the patch does not apply"
-    if official.TESTS_TIMEOUT in log:
-        return "the tests ran out of time"
-    return "the log holds no test output"
+def _passes(status: str | None, rule: Rule, to_fix: bool) -> bool | None:
+    """Whether a status passes; None where it counts for nothing. `to_fix`: it is one of FAIL_TO_PASS."""
+    if rule == "fail_only":
+        return status != "FAILED"
+    if rule == "pro":
+        return status == "PASSED"
+    if status in _PASSED:
+        return True
+    if rule == "live":
+        return False if status in ("FAILED", "ERROR") else None
+    if status in ("FAILED", "ERROR", None):
+        return False
+    if rule == "swebench5" and status == "SKIPPED":
+        return not to_fix
+    return None

@@ -1,19 +1,31 @@
 """The rows of SWE-bench and its relatives, as one type.
 
-Read from JSON, JSONL or parquet files in the row formats of SWE-bench, SWE-bench-Live, Multilingual and Pro,
-and from the task folders of swebench 5 (`tasks/<id>/task.yaml` …).
+What the formats add to SWE-bench's own fields: Live `test_cmds`, `rebuild_cmds`, `print_cmds`, `log_parser` and
+`docker_image`; Pro the lower-case `fail_to_pass` and `pass_to_pass`, `requirements`, `interface`, `dockerhub_tag`,
+`before_repo_set_cmd` and `selected_test_files_to_run`; swebench 5 `image`, `eval_script`, `log_parser` and
+`eval_type`; Multilingual nothing (its commands are in swebench's tables).
 """
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from kimi_mcp.swebench import rows
 from kimi_mcp.swebench.errors import BadInstances
+from kimi_mcp.swebench.rows import Row
 
-Row = Mapping[str, Any]
+_ID = re.compile(r"[A-Za-z0-9_][\w.+@-]{0,199}", re.ASCII)
+_REPO = re.compile(r"(?!\.)[\w.-]+/(?!\.)[\w.-]+", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+_SHAPES = (
+    ("instance_id", _ID, "a plain name"),
+    ("repo", _REPO, "owner/name"),
+    ("base_commit", _COMMIT, "a commit id"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +54,7 @@ def load(path: Path, only: Sequence[str] = ()) -> list[Instance]:
 
     Raises `BadInstances` for what cannot be read, and for ids of `only` that are not there.
     """
-    rows = _task_folders(path) if path.is_dir() else _file_rows(path)
-    instances = [instance_of(row, number) for number, row in enumerate(rows, 1)]
+    instances = [instance_of(row, number) for number, row in enumerate(rows.read(path), 1)]
     seen: set[str] = set()
     for instance in instances:
         if instance.id in seen:
@@ -58,125 +69,101 @@ def load(path: Path, only: Sequence[str] = ()) -> list[Instance]:
     return instances
 
 
-def _file_rows(path: Path) -> list[Row]:
-    try:
-        if path.suffix == ".parquet":
-            return _parquet_rows(path)
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise BadInstances(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise BadInstances(f"{path} is not UTF-8 text; name a JSON, JSONL or .parquet file.") from None
-    try:
-        return _json_rows(text)
-    except json.JSONDecodeError as error:
-        raise BadInstances(f"{path} is not JSON or JSONL: line {error.lineno}, {error.msg}.") from None
-
-
-def _json_rows(text: str) -> list[Row]:
-    try:
-        whole: object = json.loads(text)
-    except json.JSONDecodeError:
-        return [cast(Row, json.loads(line)) for line in text.splitlines() if line.strip()]
-    if isinstance(whole, list):
-        return cast(list[Row], whole)
-    if isinstance(whole, dict):
-        table = cast(dict[str, Any], whole)
-        if "instance_id" in table:
-            return [table]
-        return [{"instance_id": name, **row} for name, row in table.items()]
-    raise BadInstances("The file holds neither a list of instances nor a table of them by id.")
-
-
-def _parquet_rows(path: Path) -> list[Row]:
-    try:
-        import pyarrow.parquet as parquet  # pyright: ignore[reportMissingTypeStubs]
-    except ImportError:
-        raise BadInstances("Parquet files need pyarrow: pip install 'kimi-mcp[swebench]'.") from None
-    table = parquet.read_table(path)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return cast(list[Row], table.to_pylist())  # pyright: ignore[reportUnknownMemberType]
-
-
-def _task_folders(path: Path) -> list[Row]:
-    """swebench 5: `[tasks/]<id>/` with task.yaml, tests.json, problem_statement.md, *.patch."""
-    root = path / "tasks" if (path / "tasks").is_dir() else path
-    folders = sorted(folder for folder in root.iterdir() if (folder / "task.yaml").is_file())
-    if not folders:
-        raise BadInstances(f"{path} holds no task folders (with a task.yaml); name a file or such a folder.")
-    return [_task_row(folder) for folder in folders]
-
-
-def _task_row(folder: Path) -> Row:
-    import yaml
-
-    def text(name: str) -> str:
-        file = folder / name
-        return file.read_text("utf-8") if file.is_file() else ""
-
-    task = cast(dict[str, Any], yaml.safe_load(text("task.yaml")) or {})
-    tests = cast(dict[str, Any], json.loads(text("tests.json") or "{}"))
-    return {
-        "instance_id": folder.name,
-        **task,
-        **tests,
-        "problem_statement": text("problem_statement.md"),
-        "hints_text": text("hints.md"),
-        "patch": text("gold.patch"),
-        "test_patch": text("test.patch"),
-        "eval_script": text("eval.sh") or task.get("eval_script", ""),
-    }
-
-
 def instance_of(row: Row, number: int = 1) -> Instance:
-    """One row as an instance. Raises `BadInstances` when it lacks what every instance has."""
+    """One row as an instance. Raises `BadInstances` when it lacks what every instance has, or holds what would
+    be a path or an option where it is used as a name."""
     missing = [
         name for name in ("instance_id", "repo", "base_commit", "problem_statement") if not row.get(name)
     ]
     if missing:
-        name = row.get("instance_id", f"number {number}")
-        raise BadInstances(f"Instance {name} lacks {', '.join(missing)}; is this a file of SWE-bench rows?")
+        name = row.get("instance_id") or f"number {number}"
+        hint = "is this a file of SWE-bench rows?"
+        if "fix_patch" in row:
+            hint = "this is a row of Multi-SWE-bench, whose format is not supported."
+        raise BadInstances(f"Instance {name} lacks {', '.join(missing)}; {hint}")
+    shapes = (
+        ("instance_id", _ID, "a plain name"),
+        ("repo", _REPO, "owner/name"),
+        ("base_commit", _COMMIT, "a commit id"),
+    )
+    for name, pattern, what in shapes:
+        if not pattern.fullmatch(str(row[name])):
+            raise BadInstances(f"Row {number}: its {name} {str(row[name])[:80]!r} is not {what}.")
     return Instance(
         id=str(row["instance_id"]),
         repo=str(row["repo"]),
-        version=str(row.get("version", "")),
+        version=str(row.get("version") or ""),
         base_commit=str(row["base_commit"]),
-        problem=str(row["problem_statement"]),
+        problem=_problem(row),
         gold_patch=str(row.get("patch") or ""),
         test_patch=str(row.get("test_patch") or ""),
         fail_to_pass=_names(row, "FAIL_TO_PASS", "fail_to_pass"),
         pass_to_pass=_names(row, "PASS_TO_PASS", "pass_to_pass"),
-        excluded=dict(row.get("PASS_TO_PASS_excluded") or {}),
+        excluded=_excluded(row),
         row=row,
     )
 
 
-_GRADING = frozenset(
-    {
-        "patch",
-        "test_patch",
-        "fail_to_pass",
-        "pass_to_pass",
-        "pass_to_pass_excluded",
-        "hints_text",
-        "eval_script",
-    }
+def _problem(row: Row) -> str:
+    """The issue; Pro asks that the agent is told its requirements and the interface that tests will use."""
+    parts = [str(row["problem_statement"])]
+    for name, title in (("requirements", "Requirements:"), ("interface", "New interfaces introduced:")):
+        if "before_repo_set_cmd" in row and (text := str(row.get(name) or "").strip()):
+            parts.append(f"{title}\n{text}")
+    return "\n\n".join(parts)
+
+
+_GRADING = (
+    "patch test_patch fail_to_pass pass_to_pass pass_to_pass_excluded hints_text all_hints_text eval_script test_cmds "
+    "rebuild_cmds print_cmds log_parser before_repo_set_cmd selected_test_files_to_run run_script parsing_script "
+    "commit_url commit_urls notes image_assets"
 )
 
 
 def secret_free(row: Row) -> dict[str, Any]:
-    """A row without what an agent must not know: gold patch, graded tests, hints."""
-    return {key: value for key, value in row.items() if key.lower() not in _GRADING}
+    """A row without what an agent must not know: the gold patch, the graded tests and how they run, hints.
+
+    Pro's `requirements` and `interface` are part of its issue, so they are put there.
+    """
+    kept = {key: value for key, value in row.items() if key.lower() not in _GRADING.split()}
+    if isinstance(environment := row.get("environment"), dict):
+        own = cast(dict[str, Any], environment)
+        kept["environment"] = {key: value for key, value in own.items() if key != "test_command"}
+    return {**kept, "problem_statement": _problem(row)}
+
+
+def names_in(instance: Instance, field: str) -> tuple[str, ...]:
+    """A list of names in a field that only one format has. Raises `BadInstances`."""
+    return _names(instance.row, field)
 
 
 def _names(row: Row, *keys: str) -> tuple[str, ...]:
     """A list of test ids; data sets hold it as a list, as JSON text (SWE-bench) or as Python text (Pro)."""
     value: object = next((row[key] for key in keys if row.get(key) is not None), ())
     if isinstance(value, str):
+        value = _parsed(value)
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(name, str) for name in cast(list[object], value)
+    ):
+        raise BadInstances(f"{row['instance_id']}: {keys[0]} is not a list of names.")
+    return tuple(cast(Iterable[str], value))
+
+
+def _parsed(text: str) -> object:
+    try:
+        return cast(object, json.loads(text))
+    except (json.JSONDecodeError, RecursionError):
         try:
-            value = cast(object, json.loads(value))
-        except json.JSONDecodeError:
-            try:
-                value = cast(object, ast.literal_eval(value))
-            except (ValueError, SyntaxError):
-                raise BadInstances(f"{row['instance_id']}: {keys[0]} is not a list of test ids.") from None
-    return tuple(str(name) for name in cast(Iterable[object], value))
+            return cast(object, ast.literal_eval(text))
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+
+
+def _excluded(row: Row) -> dict[str, str]:
+    value: object = row.get("PASS_TO_PASS_excluded") or {}
+    if not isinstance(value, dict):
+        raise BadInstances(
+            f"{row['instance_id']}: PASS_TO_PASS_excluded is not a table of test ids and reasons."
+        )
+    table = cast(dict[object, object], value)
+    return {str(name): str(reason) for name, reason in table.items() if reason is not None}

@@ -18,6 +18,9 @@ TESTS_TIMEOUT = ">>>>> Tests Timed Out"
 BAD_CODES = (APPLY_PATCH_FAIL, ">>>>> Reset Failed", ">>>>> Tests Errored", TESTS_TIMEOUT)
 """The markers in a log by which the official harness tells that no result can be read from it."""
 
+EXIT_CODE = "Exit code of the tests:"
+"""Our own line, behind the end marker, where parsers do not look."""
+
 Parser = Callable[[str], dict[str, str]]
 
 
@@ -54,10 +57,34 @@ def parser_name(repo: str) -> str:
     return str(function.__name__).removeprefix("parse_log_")
 
 
-def python_specs(repo: str, version: str) -> Mapping[str, Any] | None:
-    """swebench's table entry for a version of a Python repository."""
-    table = cast(dict[str, dict[str, Any]], _module("constants.python").MAP_REPO_VERSION_TO_SPECS_PY)
+def specs(repo: str, version: str) -> Mapping[str, Any] | None:
+    """swebench's table entry for a version of a repository, of any language."""
+    table = cast(dict[str, dict[str, Any]], _module("constants").MAP_REPO_VERSION_TO_SPECS)
     return cast("Mapping[str, Any] | None", table.get(repo, {}).get(version))
+
+
+def eval_script(row: Mapping[str, Any]) -> str:
+    """The script with which the harness grades this row in its image, on a repository of one commit.
+
+    Prints the start and end markers. Call it only where `specs` knows the row's repository and version.
+    """
+    lines = _module("test_spec.create_scripts").make_eval_script_list(
+        row, specs(row["repo"], row["version"]), "testbed", "/testbed", "HEAD", row["test_patch"]
+    )
+    return "\n".join(["set -uxo pipefail", *cast(list[str], lines)]) + "\n"
+
+
+def test_commands(row: Mapping[str, Any]) -> list[str]:
+    """What the harness runs between its markers, after a build where the tables have one."""
+    entry = specs(row["repo"], row["version"]) or {}
+    commands = cast("str | list[str]", entry["test_cmd"])
+    if "python" in entry:
+        last = commands if isinstance(commands, str) else commands[-1]
+        return [" ".join([last, *_directives(row)])]
+    return [
+        *cast(list[str], entry.get("build", [])),
+        *([commands] if isinstance(commands, str) else commands),
+    ]
 
 
 def requirement_paths(repo: str) -> tuple[str, ...]:
@@ -65,7 +92,7 @@ def requirement_paths(repo: str) -> tuple[str, ...]:
     return tuple(cast(dict[str, list[str]], _module("constants.python").MAP_REPO_TO_REQS_PATHS).get(repo, ()))
 
 
-def test_directives(row: Mapping[str, Any]) -> list[str]:
+def _directives(row: Mapping[str, Any]) -> list[str]:
     """The test files or modules that a row's test patch touches, as its test command takes them."""
     return cast(list[str], _module("test_spec.python").get_test_directives(row))
 
@@ -73,3 +100,14 @@ def test_directives(row: Mapping[str, Any]) -> list[str]:
 def fail_only(repo: str) -> bool:
     """Whether the harness counts a missing test of this repository as passed."""
     return repo in _module("constants").FAIL_ONLY_REPOS
+
+
+def docker_trouble() -> str:
+    """Why the Docker that the harness would use does not answer; empty when it does."""
+    import importlib
+
+    try:
+        importlib.import_module("docker").from_env(timeout=20).ping()
+    except Exception as error:
+        return str(error).splitlines()[0][:200] or type(error).__name__
+    return ""

@@ -1,4 +1,4 @@
-"""How an instance is built and tested: from its own row, else from the tables of swebench 4.1."""
+"""How an instance's Python environment is built: from its own row, else from the tables of swebench 4.1."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,11 @@ class Recipe:
 
     `python`: version such as "3.9". `packages`: requirements. `requirement_files`: files of the checkout to
     install from. `source`: how the checkout is put on the path, `editable` install or `path` (a `.pth` file).
-    `not_newer_than`: packages published later are not chosen. `log_parser`: swebench 4.1's parser name.
+    `not_newer_than`: packages published later are not chosen.
     """
 
     python: str
     packages: tuple[str, ...]
-    test_command: str
-    log_parser: str
     source: str = "editable"
     source_options: tuple[str, ...] = ()
     requirement_files: tuple[str, ...] = ()
@@ -29,27 +27,36 @@ class Recipe:
     install: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     not_newer_than: str = ""
-    services: tuple[str, ...] = ()
 
 
 def recipe_of(instance: Instance) -> Recipe:
     """The recipe in the row's `environment`, else swebench's own. Raises `EnvironmentFailed` for neither."""
-    own = cast(Mapping[str, Any] | None, instance.row.get("environment"))
-    return _from_row(own) if own else _from_tables(instance)
+    own = own_environment(instance)
+    return _from_row(instance, own) if own else _from_tables(instance)
 
 
-def _from_row(row: Mapping[str, Any]) -> Recipe:
+def own_environment(instance: Instance) -> Mapping[str, Any]:
+    """The row's `environment`, empty where it has none. Raises `EnvironmentFailed` for one that is no table."""
+    own: object = instance.row.get("environment") or {}
+    if not isinstance(own, dict):
+        raise EnvironmentFailed(
+            f"{instance.id}: its 'environment' is not a table (python, packages, source …)."
+        )
+    return cast(Mapping[str, Any], own)
+
+
+def _from_row(instance: Instance, row: Mapping[str, Any]) -> Recipe:
+    if not row.get("python"):
+        raise EnvironmentFailed(f"{instance.id}: its 'environment' does not say which Python it wants.")
+    variables = cast(Mapping[str, object], row.get("variables") or {})
     return Recipe(
         python=str(row["python"]),
         packages=_texts(row.get("packages")),
-        test_command=str(row["test_command"]),
-        log_parser=str(row["log_parser"]),
-        source=str(row.get("source", "editable")),
+        source=str(row.get("source") or "editable"),
         source_options=tuple(word for option in _texts(row.get("source_options")) for word in option.split()),
         pre_install=_texts(row.get("pre_install")),
-        variables=tuple(sorted(cast(dict[str, str], row.get("variables") or {}).items())),
-        not_newer_than=str(row.get("packages_not_newer_than", "")),
-        services=_texts(row.get("services")),
+        variables=tuple(sorted((name, str(value)) for name, value in variables.items() if value is not None)),
+        not_newer_than=str(row.get("packages_not_newer_than") or ""),
     )
 
 
@@ -57,11 +64,11 @@ def _from_tables(instance: Instance) -> Recipe:
     """Python instances only: swebench 4.1's other languages are built by its Dockerfiles."""
     from kimi_mcp.swebench import official
 
-    specs = official.python_specs(instance.repo, instance.version)
-    if specs is None:
+    specs = official.specs(instance.repo, instance.version)
+    if specs is None or "python" not in specs:
         raise EnvironmentFailed(
-            f"{instance.id}: neither the row nor swebench 4.1 says how {instance.repo} {instance.version} is "
-            "built without Docker; use --env docker, or add an 'environment' to the row."
+            f"{instance.id}: neither the row nor swebench 4.1 says how a Python environment for {instance.repo} "
+            f"{instance.version} is built; use --env docker or none, or add an 'environment' to the row."
         )
     packages = str(specs.get("packages", ""))
     files = official.requirement_paths(instance.repo) if packages == "requirements.txt" else ()
@@ -71,17 +78,13 @@ def _from_tables(instance: Instance) -> Recipe:
             "'environment' to the row."
         )
     listed = () if packages == "requirements.txt" else tuple(packages.split())
-    commands = cast("str | list[str]", specs["test_cmd"])
-    command = commands if isinstance(commands, str) else commands[-1]
     return Recipe(
         python=str(specs["python"]),
         packages=(*listed, *_texts(specs.get("pip_packages"))),
-        test_command=" ".join([command, *official.test_directives(instance.row)]),
-        log_parser=official.parser_name(instance.repo),
         requirement_files=files,
         pre_install=tuple(step for step in _texts(specs.get("pre_install")) if not _needs_root(step)),
         install=_install_steps(str(specs.get("install", ""))),
-        not_newer_than=str(instance.row.get("created_at", ""))[:10],
+        not_newer_than=str(instance.row.get("created_at") or "")[:10],
     )
 
 

@@ -15,8 +15,9 @@ from kimi_mcp.model.connect import address
 from kimi_mcp.model.keys import find_key
 from kimi_mcp.runs.folder import RunFolder, create
 from kimi_mcp.runs.request import Request
-from kimi_mcp.runs.work import connecting, work
+from kimi_mcp.runs.work import Beside, connecting, work
 from kimi_mcp.swebench import suspicion
+from kimi_mcp.swebench.container import Container
 from kimi_mcp.swebench.evaluate import Bench, Place, evaluate, make_place
 from kimi_mcp.swebench.instances import instance_of
 from kimi_mcp.swebench.jobs import Worked
@@ -33,10 +34,12 @@ def _bench(arguments: Mapping[str, Any]) -> Bench:
     )
 
 
-async def _place(arguments: Mapping[str, Any], folder: Path) -> tuple[Bench, Place, float]:
+async def _place(
+    arguments: Mapping[str, Any], folder: Path, *, graded: bool = True
+) -> tuple[Bench, Place, float]:
     started = time.monotonic()
     bench = _bench(arguments)
-    place = await make_place(bench, instance_of(arguments["row"]), folder)
+    place = await make_place(bench, instance_of(arguments["row"]), folder, graded=graded)
     return bench, place, time.monotonic() - started
 
 
@@ -63,11 +66,13 @@ async def grade_prediction(arguments: Mapping[str, Any], folder: Path) -> Worked
     bench, place, built = await _place(arguments, folder)
     patch = str(arguments["patch"])
     started = time.monotonic()
-    verdict = await evaluate(bench, place, patch, folder / "graded" / "test_output.txt")
+    log = folder / "graded" / "test_output.txt"
+    verdict = await evaluate(bench, place, patch, log)
+    flags = suspicion.of_patch(patch, place.instance)
     facts = {
         "resolved": verdict.resolved,
         "verdict": asdict(verdict),
-        "suspicions": suspicion.of_patch(patch, place.instance),
+        "suspicions": [*flags, *suspicion.of_log(verdict, log.read_text("utf-8", "replace"))],
         "seconds": {"build": built, "tests": time.monotonic() - started},
     }
     return Worked(facts, _logs(folder, ("graded",)))
@@ -79,7 +84,7 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
     `arguments["run"]` holds the fields of a run's `Request` that every instance shares. Of `attempts` runs, each
     in a copy of its own, the next one is made only where the last one's evidence does not stand.
     """
-    _, place, built = await _place(arguments, folder)
+    _, place, built = await _place(arguments, folder, graded=False)
     os.environ.update(place.variables)  # this process is the job's own; commands inherit the allowed names
     fields = {
         "issue": place.instance.problem,
@@ -88,15 +93,16 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
         "allow": ["secrets"],
     }
     request = Request.model_validate({**arguments["run"], **fields})
+    beside = Beside(sandbox=place.box, at=place.at) if isinstance(place.box, Container) else Beside()
     tries: list[tuple[RunFolder, Outcome]] = []
     for _ in range(int(arguments.get("attempts", 1))):
-        tries.append(await _attempt(arguments, folder, request))
+        tries.append(await _attempt(arguments, folder, request, beside))
         if attempts.settled(tries[-1][1]) or tries[-1][1].status == "model_failed":
             break
     outcomes = [outcome for _, outcome in tries]
     kept = attempts.best(outcomes)
     run_folder, outcome = tries[kept]
-    patch = run_folder.patch_file.read_text("utf-8", "replace") if run_folder.patch_file.exists() else ""
+    patch = run_folder.patch_file.read_bytes() if run_folder.patch_file.exists() else b""
     facts = {
         "outcome": outcome.status,
         "reason": outcome.reason,
@@ -113,14 +119,23 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
         "seconds": {"build": built, "run": sum(one.seconds for one in outcomes)},
         "empty": not patch.strip(),
     }
-    return Worked(facts, {"patch.diff": patch, "events.jsonl": run_folder.events_file.read_text("utf-8")})
+    return Worked(
+        facts,
+        {
+            "patch.diff": patch.decode("utf-8", "replace"),
+            "events.jsonl": run_folder.events_file.read_text("utf-8"),
+        },
+    )
 
 
-async def _attempt(arguments: Mapping[str, Any], folder: Path, request: Request) -> tuple[RunFolder, Outcome]:
+async def _attempt(
+    arguments: Mapping[str, Any], folder: Path, request: Request, beside: Beside
+) -> tuple[RunFolder, Outcome]:
     run_folder = create(folder / "state", request)
     found = find_key(address(request.host), os.environ, Path(arguments["key_file"]))
     outcome = Outcome(status="crashed", reason="The run gave no outcome.")
-    async for event in work(run_folder, connecting(run_folder, found.key, _gate(arguments))):
+    connect = connecting(run_folder, found.key, _gate(arguments))
+    async for event in work(run_folder, connect, beside=beside):
         if isinstance(event, Ended):
             outcome = event.outcome
     return run_folder, outcome

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from kimi_mcp.swebench.graded import graded_tests
 from kimi_mcp.swebench.instances import Instance, load
-from kimi_mcp.swebench.recipe import recipe_of
 from tests.kimi_api import Call, KimiApi, Request, Turn
 
 PLAN = ("Understand and locate", "Reproduce", "Fix the cause", "Check and review")
@@ -103,7 +103,7 @@ def _test_files(instance: Instance) -> dict[str, Any]:
 
 def _reproduction(instance: Instance) -> str:
     """The graded tests on a copy of the tree, so that the tree's own tests stay as they are."""
-    command = recipe_of(instance).test_command
+    command = graded_tests(instance, "none").script
     return (
         "rm -rf /tmp/again && cp -a . /tmp/again && cd /tmp/again && "
         "git apply --whitespace=nowarn - <<'END_OF_PATCH' && "

@@ -74,7 +74,7 @@ def test_task_folders_of_swebench_5_are_read(tmp_path: Path) -> None:
         ("3", "neither a list"),
         (json.dumps([{"repo": "a/b"}]), "lacks instance_id"),
         (json.dumps([ROW, ROW]), "twice"),
-        (json.dumps([{**ROW, "FAIL_TO_PASS": "not a list ("}]), "not a list of test ids"),
+        (json.dumps([{**ROW, "FAIL_TO_PASS": "not a list ("}]), "not a list of names"),
     ],
 )
 def test_what_is_not_instances_is_refused_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:
