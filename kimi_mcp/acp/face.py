@@ -1,23 +1,21 @@
-"""The agent's side of an ACP connection: sessions and what can be chosen in them. Turns are `turn`'s."""
+"""The agent's side of an ACP connection: sessions and what can be chosen in them. Turns are `turn`'s.
+
+What needs the agent (`turn`, `history`) is imported when a session is open, so that it opens at once.
+"""
 
 import asyncio
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from acp import RequestError, helpers, schema
 from acp.interfaces import Client
 
-from kimi_mcp.acp import options
+from kimi_mcp.acp import options, snapshot
 from kimi_mcp.acp.content import said
-from kimi_mcp.acp.review import ended
 from kimi_mcp.acp.session import Ordering, Session, opened
 from kimi_mcp.acp.store import Sessions, Stored
-from kimi_mcp.acp.turn import Turn, runs_of
-from kimi_mcp.acp.updates import Updates
-from kimi_mcp.agent import events as ev
-from kimi_mcp.runs.folder import copied
 from kimi_tools.errors import ToolError
 
 PAGE = 100
@@ -27,11 +25,11 @@ STEER = "kimi-mcp/steer"
 """Our extension (`_kimi-mcp/steer` on the wire): `sessionId` and `text`, read before the next answer."""
 
 DELETE = "kimi-mcp/delete"
-"""`_kimi-mcp/delete` with a `sessionId`: the session and its runs, for good. `session/delete` is in the schema, but
-the SDK (0.12.1) has no way to it yet."""
+"""`_kimi-mcp/delete` with a `sessionId`: the session and its runs, for good. The protocol's own `session/delete`,
+to which the SDK (0.12.1) has no way yet, comes here too: `serving` renames it."""
 
-END_SECONDS = 5.0
-"""For turns to end with their best patch when the editor has gone."""
+WARM_SECONDS = 0.1
+"""After a session is opened, until the agent is imported beside it."""
 
 
 class Face:
@@ -43,6 +41,7 @@ class Face:
         self._open: dict[str, Session] = {}
         self._can: schema.ClientCapabilities | None = None
         self._connection: Client | None = None
+        self._warmed: asyncio.Task[None] | None = None
 
     @property
     def _client(self) -> Client:
@@ -57,23 +56,13 @@ class Face:
     async def initialize(
         self, protocol_version: int, client_capabilities: Any = None, client_info: Any = None, **kwargs: Any
     ) -> schema.InitializeResponse:
-        """What we speak and can."""
+        """What we speak and can. Most editors have had this from `greeting` already."""
         self._can = client_capabilities
-        return schema.InitializeResponse(
-            protocol_version=1,
-            agent_info=schema.Implementation(name="kimi-mcp", title="Kimi", version=version("kimi-mcp")),
-            agent_capabilities=schema.AgentCapabilities(
-                load_session=True,
-                prompt_capabilities=schema.PromptCapabilities(image=True, embedded_context=True),
-                mcp_capabilities=schema.McpCapabilities(http=True),
-                session_capabilities=schema.SessionCapabilities(
-                    list=schema.SessionListCapabilities(),
-                    resume=schema.SessionResumeCapabilities(),
-                    close=schema.SessionCloseCapabilities(),
-                    fork=schema.SessionForkCapabilities(),
-                ),
-            ),
-        )
+        return snapshot.hello()
+
+    def greeted(self, client: schema.InitializeRequest) -> None:
+        """The editor has been greeted; this is what it said."""
+        self._can = client.client_capabilities
 
     async def new_session(
         self, cwd: str, additional_directories: Any = None, mcp_servers: Any = None, **kwargs: Any
@@ -92,14 +81,11 @@ class Face:
         **kwargs: Any,
     ) -> schema.LoadSessionResponse:
         """An earlier session, its history told again."""
+        from kimi_mcp.acp.history import retold
+
         session = await self._reopened(session_id, mcp_servers)
-        for folder in runs_of(session.stored, self._ordering.state):
-            updates = Updates(session.stored.cwd, replaying=True)
-            for event in folder.events():
-                for update in updates.of(event):
-                    await self._send(session, update)
-                if isinstance(event, ev.Ended):
-                    await self._send(session, await ended(folder, event.outcome))
+        async for update in retold(session.stored, self._ordering.state):
+            await self._send(session, update)
         await self._announce(session)
         return schema.LoadSessionResponse(**self._chosen(session))
 
@@ -125,12 +111,12 @@ class Face:
         **kwargs: Any,
     ) -> schema.ForkSessionResponse:
         """A session that goes on from where another is; the files are the same, and so is their undo."""
+        from kimi_mcp.acp.history import copied_runs
+
         origin = self._session(session_id).stored
-        runs = [copied(folder) for folder in runs_of(origin, self._ordering.state)]
+        runs = copied_runs(origin, self._ordering.state)
         stored = self._sessions.new(origin.cwd)
-        kept = origin.model_copy(
-            update={"id": stored.id, "created": stored.created, "runs": tuple(run.id for run in runs)}
-        )
+        kept = origin.model_copy(update={"id": stored.id, "created": stored.created, "runs": runs})
         session = self._opened(self._sessions.keep(kept), mcp_servers)
         await self._announce(session)
         return schema.ForkSessionResponse(session_id=session.stored.id, **self._chosen(session))
@@ -167,18 +153,28 @@ class Face:
         """Code, ask or plan; holds from the next turn on."""
         if mode_id not in options.LEAVES:
             raise RequestError.invalid_params({"modeId": f"one of {', '.join(options.LEAVES)}"})
-        self._change(self._session(session_id), leave=mode_id)
+        session = self._session(session_id)
+        self._change(session, leave=mode_id)
+        found = options.config(session.stored, self._ordering.model)
+        update = schema.ConfigOptionUpdate(session_update="config_option_update", config_options=found)
+        await self._send(session, update)
         return schema.SetSessionModeResponse()
 
     async def set_config_option(
         self, config_id: str, session_id: str, value: str | bool, **kwargs: Any
     ) -> schema.SetSessionConfigOptionResponse:
-        """How much it thinks, which model, and where `/fix` works; holds from the next turn on."""
+        """The mode, how much it thinks, which model, where `/fix` works; holds from the next turn on."""
         session = self._session(session_id)
+        leave = session.stored.leave
         try:
             self._change(session, **options.changed(config_id, value))
         except ValueError as error:
             raise RequestError.invalid_params({"value": str(error)}) from None
+        if session.stored.leave != leave:
+            mode = schema.CurrentModeUpdate(
+                session_update="current_mode_update", current_mode_id=session.stored.leave
+            )
+            await self._send(session, mode)
         found = options.config(session.stored, self._ordering.model)
         return schema.SetSessionConfigOptionResponse(config_options=found)
 
@@ -193,6 +189,8 @@ class Face:
 
     async def prompt(self, session_id: str, prompt: list[Any], **kwargs: Any) -> schema.PromptResponse:
         """One turn: to its end, or until it is cancelled."""
+        from kimi_mcp.acp.turn import Turn
+
         session = self._session(session_id)
         if session.turn:
             raise RequestError.invalid_params({"session": "a turn is under way; cancel it first"})
@@ -223,10 +221,14 @@ class Face:
         return {}
 
     async def _delete(self, session_id: str) -> dict[str, Any]:
-        stored = self._found(session_id)
-        if (session := self._open.get(session_id)) and session.turn:
-            raise RequestError.invalid_params({"session": "a turn is under way; cancel it first"})
+        """End the session, and forget it with its runs; one that is not there is forgotten already."""
+        from kimi_mcp.acp.history import runs_of
+
         await self.close_session(session_id)
+        try:
+            stored = self._sessions.find(session_id)
+        except ToolError:
+            return {}
         runs = runs_of(stored, self._ordering.state)
         if any(folder.is_at_work() for folder in runs):
             raise RequestError.invalid_params({"session": "another process works on it"})
@@ -241,8 +243,6 @@ class Face:
         """The editor has gone: end the turns, each with its best patch, and the MCP servers."""
         sessions = list(self._open.values())
         await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
-        if turns := {session.turn for session in sessions if session.turn}:
-            await asyncio.wait(turns, timeout=END_SECONDS)
 
     def _chosen(self, session: Session) -> dict[str, Any]:
         """What every answer to an opened session holds."""
@@ -252,6 +252,7 @@ class Face:
         }
 
     async def _announce(self, session: Session) -> None:
+        self._warmed = self._warmed or asyncio.create_task(_warmed())
         await self._send(session, helpers.update_available_commands(options.commands()))
 
     async def _send(self, session: Session, update: Any) -> None:
@@ -281,6 +282,13 @@ class Face:
 
     def _session(self, session_id: str) -> Session:
         return self._open.get(session_id) or self._opened(self._found(session_id))
+
+
+async def _warmed() -> None:
+    """Import what the first turn needs while the user types; the answer to the editor goes out before."""
+    await asyncio.sleep(WARM_SECONDS)
+    for name in ("kimi_mcp.acp.turn", "openai"):
+        await asyncio.to_thread(import_module, name)
 
 
 def _directory(cwd: str) -> Path:

@@ -1,6 +1,7 @@
 """What an editor offers the user to choose: modes, options, slash commands."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from acp import schema
@@ -59,22 +60,25 @@ def modes(stored: Stored) -> schema.SessionModeState:
 
 
 def config(stored: Stored, settled: str) -> list[Any]:
-    """The options and what each is set to. `settled`: the model of the user's settings, empty for the best."""
-    thinking = [
-        schema.SessionConfigSelectOption(value=name, name=title, description=text)
-        for name, (title, text) in THINKING.items()
-    ]
+    """The options and what each is set to. Editors that know them show these in the place of `modes`.
+
+    `settled`: the model of the user's settings, empty for the best.
+    """
     names = dict.fromkeys([*filter(None, (settled, stored.model)), *MODELS])
     models = [schema.SessionConfigSelectOption(value="default", name=settled or "The best that the host has")]
     models += [schema.SessionConfigSelectOption(value=name, name=name) for name in names]
-    places = [
-        schema.SessionConfigSelectOption(value=name, name=title, description=text)
-        for name, (title, text) in PLACES.items()
-    ]
     return [
-        _select("thinking", "Thinking", "thought_level", stored.mode, thinking),
+        _select("mode", "Mode", "mode", stored.leave, _choices(LEAVES)),
+        _select("thinking", "Thinking", "thought_level", stored.mode, _choices(THINKING)),
         _select("model", "Model", "model", stored.model or "default", models),
-        _select("place", "Fixing", None, stored.place, places),
+        _select("place", "Fixing", None, stored.place, _choices(PLACES)),
+    ]
+
+
+def _choices(found: Mapping[Any, tuple[str, str]]) -> list[schema.SessionConfigSelectOption]:
+    return [
+        schema.SessionConfigSelectOption(value=name, name=title, description=text)
+        for name, (title, text) in found.items()
     ]
 
 
@@ -88,6 +92,8 @@ def _select(
 
 def changed(option: str, value: str | bool) -> dict[str, Any]:
     """What of a session an option sets. Raises `ValueError` with the sentence for the editor."""
+    if option == "mode" and value in LEAVES:
+        return {"leave": value}
     if option == "thinking" and value in THINKING:
         return {"mode": value}
     if option == "place" and value in PLACES:
@@ -97,7 +103,7 @@ def changed(option: str, value: str | bool) -> dict[str, Any]:
             raise ValueError(f"{value}: {why}.")
         return {"model": "" if value == "default" else value}
     raise ValueError(
-        f"thinking is one of {', '.join(THINKING)}; place is one of {', '.join(PLACES)}; "
+        f"mode is one of {', '.join(LEAVES)}; thinking is one of {', '.join(THINKING)}; place is one of {', '.join(PLACES)}; "
         "model is 'default' or a model's name"
     )
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from typing import Protocol as Interface
 
 from acp import schema
@@ -18,8 +18,13 @@ from kimi_mcp.agent.events import Mode, Protocol
 from kimi_mcp.agent.watch import Inbox
 from kimi_mcp.mcp_client.server import Address, Program, Server
 from kimi_mcp.model.messages import Image
-from kimi_mcp.runs.request import Request
 from kimi_tools import redact
+
+if TYPE_CHECKING:  # a session is opened before the agent is imported
+    from kimi_mcp.runs.request import Request
+
+END_SECONDS = 5.0
+"""For a turn to end with its best patch when its session is closed."""
 
 _SECRET_NAME = ("KEY", "TOKEN", "SECRET", "PASS", "AUTH")
 
@@ -37,7 +42,7 @@ class Order(Interface):
         mode: Mode,
         model: str,
         read_only: bool,
-    ) -> Request:
+    ) -> "Request":
         """The order; an empty `model` means that of the settings."""
         ...
 
@@ -80,8 +85,10 @@ class Session:
             self.turn.cancel()
 
     async def close(self) -> None:
-        """End the turn and the MCP servers."""
+        """End the turn, with its best patch, and the MCP servers."""
         self.stop("The session was closed.")
+        if self.turn:
+            await asyncio.wait({self.turn}, timeout=END_SECONDS)
         await asyncio.gather(*(server.close() for server in self.servers))
 
 

@@ -2,24 +2,24 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from acp import helpers, schema
 from acp.interfaces import Client
 
 from kimi_mcp.acp import options
+from kimi_mcp.acp.history import runs_of
 from kimi_mcp.acp.permission import asker
 from kimi_mcp.acp.review import ended
 from kimi_mcp.acp.session import Ordering, Session
-from kimi_mcp.acp.store import Sessions, Stored
+from kimi_mcp.acp.store import Sessions
 from kimi_mcp.acp.updates import Updates
 from kimi_mcp.agent import events as ev
 from kimi_mcp.agent.watch import Inbox
 from kimi_mcp.mcp_client.functions import functions
 from kimi_mcp.model.errors import ModelError
 from kimi_mcp.model.messages import Image
-from kimi_mcp.runs.folder import RunFolder, create, find
+from kimi_mcp.runs.folder import RunFolder, create
 from kimi_mcp.runs.request import Request
 from kimi_mcp.runs.work import Beside, connecting, work
 from kimi_tools import policy
@@ -175,11 +175,6 @@ class Turn:
 
     async def _send(self, update: Any) -> None:
         await self.client.session_update(self.session.stored.id, update)
-
-
-def runs_of(stored: Stored, state: Path) -> list[RunFolder]:
-    """The session's runs, oldest first, but those that the user has removed."""
-    return [find(state, name) for name in stored.runs if (state / "runs" / name / "run.json").is_file()]
 
 
 def _goes_on(folder: RunFolder) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from kimi_mcp.agent import allowance
 from kimi_mcp.model.messages import Answer, Function, Image, Usage
 
 Mode = Literal["instant", "thinking", "agent", "swarm"]
@@ -31,16 +32,12 @@ class Fact(BaseModel):
 
 
 class Budget(Fact):
-    """What a run may use; 0 means no limit. `cost` in US dollars, `seconds` of wall time.
+    """What a run may use; 0 means no limit. `cost` in US dollars, `seconds` of wall time."""
 
-    The default of 5 dollars is several times what an issue costs on K2.6 (0.67 in the mean on SWE-bench Verified
-    with OpenHands' harness), so that only a run that goes astray meets it.
-    """
-
-    steps: int = Field(default=200, ge=0)
+    steps: int = Field(default=allowance.STEPS, ge=0)
     tokens: int = Field(default=0, ge=0)
-    cost: float = Field(default=5.0, ge=0)
-    seconds: float = Field(default=3600.0, ge=0)
+    cost: float = Field(default=allowance.DOLLARS, ge=0)
+    seconds: float = Field(default=allowance.SECONDS, ge=0)
 
 
 class PlanItem(Fact):

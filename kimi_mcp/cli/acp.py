@@ -1,13 +1,28 @@
-"""`kimi-mcp acp`: the agent for editors that speak the Agent Client Protocol, over stdin and stdout."""
+"""`kimi-mcp acp`: the agent for editors that speak the Agent Client Protocol, over stdin and stdout.
+
+What is imported here delays the first answer; the SDK and the agent are imported behind it.
+"""
 
 import argparse
-import asyncio
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from kimi_mcp.acp.greeting import Greeting
 from kimi_mcp.cli import choice, host
-from kimi_mcp.config import state_directory
+from kimi_mcp.config import Settings, state_directory
+from kimi_mcp.stdio import wire
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kimi_mcp.acp.session import Ordering
+    from kimi_mcp.agent.events import Mode, Protocol
+    from kimi_mcp.model.messages import Image
+    from kimi_mcp.runs.request import Request
+
+PIPES = wire.claim()
+"""Claimed while the command is imported: nothing but the protocol reaches the editor."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,53 +33,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve one editor until it goes away."""
-    wire = os.dup(1)
-    os.dup2(2, 1)  # nothing but the protocol reaches the editor
-    sys.stdout = sys.stderr
+    """Serve one editor until it goes away; does not return."""
+    settings = choice.settings(options)
+    if os.isatty(PIPES[0]):
+        print("kimi-mcp: waiting for an editor on standard input; Ctrl-D ends it.", file=sys.stderr)
+    greeting = Greeting(PIPES)
+    if greeting.meet():
+        _serve(greeting, settings, options)
+    sys.stderr.flush()
+    os._exit(0)  # whatever a thread still waits for
 
-    from acp import run_agent
+
+def _serve(greeting: Greeting, settings: Settings, options: argparse.Namespace) -> None:
+    import asyncio
 
     from kimi_mcp.acp.face import Face
+    from kimi_mcp.acp.serving import serve
+    from kimi_tools.process import kill_all
+
+    try:
+        asyncio.run(serve(Face(_ordering(settings, options)), greeting))
+    finally:
+        kill_all()
+
+
+def _ordering(settings: Settings, options: argparse.Namespace) -> "Ordering":
     from kimi_mcp.acp.session import Ordering
-    from kimi_mcp.agent.events import Mode, Protocol
-    from kimi_mcp.cli.fix import order
-    from kimi_mcp.model.messages import Image
-    from kimi_mcp.runs.request import Request
 
-    settings = choice.settings(options)
-    budget = host.budget(options)
-
-    def ordered(
+    def order(
         text: str,
-        images: tuple[Image, ...],
-        root: Path,
+        images: "tuple[Image, ...]",
+        root: "Path",
         *,
-        protocol: Protocol,
-        mode: Mode,
+        protocol: "Protocol",
+        mode: "Mode",
         model: str,
         read_only: bool,
-    ) -> Request:
-        request = order(settings, text, images, root, in_place=True, budget=budget, mode=mode)
+    ) -> "Request":
+        from kimi_mcp.cli import fix
+
+        request = fix.order(
+            settings, text, images, root, in_place=True, budget=host.budget(options), mode=mode
+        )
         changes = {"protocol": protocol, "read_only": read_only, "model": model or request.model}
         return request.model_copy(update=changes)
 
-    chosen = settings.text("model")
-    ordering = Ordering(state_directory(), ordered, lambda: host.key(host.host(settings)), chosen)
-
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=50 * 1024 * 1024)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        transport, protocol = await loop.connect_write_pipe(
-            asyncio.streams.FlowControlMixin, os.fdopen(wire, "wb", buffering=0)
-        )
-        writer = asyncio.StreamWriter(transport, protocol, None, loop)
-        face = Face(ordering)
-        try:
-            await run_agent(face, writer, reader, use_unstable_protocol=True)
-        finally:
-            await face.close()
-
-    asyncio.run(serve())
-    return 0
+    return Ordering(state_directory(), order, lambda: host.key(host.host(settings)), settings.text("model"))

@@ -3,16 +3,15 @@
 import argparse
 import os
 import sys
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from kimi_mcp.agent.events import Budget
+from kimi_mcp.agent import allowance
 from kimi_mcp.config import Settings, config_file
-from kimi_mcp.model.connect import address
-from kimi_mcp.model.errors import KeyRefused
-from kimi_mcp.model.keys import advice, find_key
-from kimi_tools import redact
+
+if TYPE_CHECKING:  # an editor's first answer must not wait for pydantic
+    from pydantic import SecretStr
+
+    from kimi_mcp.agent.events import Budget
 
 MODES = ("instant", "thinking", "agent", "swarm")
 
@@ -35,21 +34,25 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_budget(parser: argparse.ArgumentParser) -> None:
     """`--max-steps`, `--max-cost`, `--max-time`."""
-    default = Budget()
-    parser.add_argument("--max-steps", type=int, metavar="N", help=f"default: {default.steps}; 0: no limit")
+    parser.add_argument("--max-steps", type=int, metavar="N", help=f"default: {allowance.STEPS}; 0: no limit")
     parser.add_argument(
-        "--max-cost", type=float, metavar="USD", help=f"default: {default.cost:g} US dollars; 0: no limit"
+        "--max-cost",
+        type=float,
+        metavar="USD",
+        help=f"default: {allowance.DOLLARS:g} US dollars; 0: no limit",
     )
     parser.add_argument(
         "--max-time",
         type=float,
         metavar="MIN",
-        help=f"default: {default.seconds / 60:g} minutes; 0: no limit",
+        help=f"default: {allowance.SECONDS / 60:g} minutes; 0: no limit",
     )
 
 
-def budget(options: argparse.Namespace) -> Budget | None:
+def budget(options: argparse.Namespace) -> "Budget | None":
     """The budget of the flags; None when none was given."""
+    from kimi_mcp.agent.events import Budget
+
     given = {
         "steps": options.max_steps,
         "cost": options.max_cost,
@@ -64,8 +67,15 @@ def host(settings: Settings) -> str:
     return settings.text("base_url", "moonshot")
 
 
-def key(base_url: str) -> SecretStr | None:
+def key(base_url: str) -> "SecretStr | None":
     """The key for a host. Raises `KeyRefused` with how to give one, unless the host is this machine."""
+    from urllib.parse import urlsplit
+
+    from kimi_mcp.model.connect import address
+    from kimi_mcp.model.errors import KeyRefused
+    from kimi_mcp.model.keys import advice, find_key
+    from kimi_tools import redact
+
     where = address(base_url)
     found = find_key(where, os.environ, config_file().parent / "key")
     for warning in found.warnings:

@@ -24,8 +24,8 @@ from typing import Any, Protocol, cast
 from kimi_mcp.server.answers import Answers, is_modern
 from kimi_mcp.server.requests import Requests
 from kimi_mcp.server.selection import Selection
-from kimi_mcp.server.signals import Ended, end_on_signals, watch
-from kimi_mcp.server.wire import Lines, Refused, Writer, decode
+from kimi_mcp.stdio.signals import Ended, end_on_signals, watch
+from kimi_mcp.stdio.wire import Lines, Refused, Writer, decode
 
 _HANDSHAKE_PAUSE = 0.05
 """Seconds without a message after which the handshake counts as over and the SDK may be imported."""

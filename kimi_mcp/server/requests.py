@@ -8,7 +8,7 @@ none of that, and an answer that nobody waits for any more can be told from one 
 import threading
 from typing import Any
 
-from kimi_mcp.server.wire import INVALID_REQUEST, Refused
+from kimi_mcp.stdio.wire import INVALID_REQUEST, Refused
 
 MAX_IN_FLIGHT = 256
 """Requests of one client that may wait for an answer at once."""

@@ -1,7 +1,7 @@
 """A server like `kimi-mcp serve`, with tools that misbehave."""
 
 # ruff: noqa: E402
-from kimi_mcp.server import wire
+from kimi_mcp.stdio import wire
 
 PIPES = wire.claim()
 

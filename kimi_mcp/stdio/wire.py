@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 MAX_FRAME = 16 * 1024 * 1024
-"""Bytes of one message. A longer line is thrown away as it arrives and answered with an error."""
+"""Bytes of one message of MCP. A longer line is thrown away as it arrives and answered with an error."""
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -72,9 +72,10 @@ class Writer:
 
 
 class Lines:
-    """Cuts a stream of bytes into lines of at most `MAX_FRAME` bytes; holds no more than one of them."""
+    """Cuts a stream of bytes into lines of at most `longest` bytes; holds no more than one of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = MAX_FRAME) -> None:
+        self._longest = longest
         self._rest = bytearray()
         self._skipping = False
 
@@ -85,22 +86,22 @@ class Lines:
                 self._skipping = False
             else:
                 self._rest += piece[:end]
-                yield bytes(self._rest) if len(self._rest) <= MAX_FRAME else None
+                yield bytes(self._rest) if len(self._rest) <= self._longest else None
             self._rest.clear()
             piece = piece[end + 1 :]
         if self._skipping:
             return
         self._rest += piece
-        if len(self._rest) > MAX_FRAME:
+        if len(self._rest) > self._longest:
             self._rest = bytearray()
             self._skipping = True
             yield None
 
 
-def decode(line: bytes | None) -> dict[str, Any]:
-    """The message of one line. Raises `Refused` for what JSON-RPC 2.0, as MCP uses it, does not allow."""
+def decode(line: bytes | None, longest: int = MAX_FRAME) -> dict[str, Any]:
+    """The message of one line. Raises `Refused` for what JSON-RPC 2.0, as MCP and ACP use it, does not allow."""
     if line is None:
-        raise Refused(INVALID_REQUEST, f"A message of more than {MAX_FRAME:,} bytes is refused.")
+        raise Refused(INVALID_REQUEST, f"A message of more than {longest:,} bytes is refused.")
     try:
         message: Any = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

@@ -1,0 +1,1 @@
+"""One client on standard input and output: whole JSON-RPC messages in and out, and what ends the process."""
