@@ -1,7 +1,7 @@
 """`uv run python -m tests.update_snapshots`: after a declaration changed, write what is made from it anew.
 
-That is `kimi_mcp/server/answers.json` and `kimi_mcp/acp/initialize.json`, which are part of the product, and `tests/snapshots/<tool>.json`, where
-a reviewer sees what a change does to a tool's declaration.
+That is `kimi_mcp/server/answers.json` and `kimi_mcp/acp/initialize.json`, which are part of the product, and
+`tests/snapshots/<tool>.json`, where a reviewer sees what a change does to a tool's declaration.
 """
 
 import json
