@@ -103,8 +103,8 @@ def changed(option: str, value: str | bool) -> dict[str, Any]:
             raise ValueError(f"{value}: {why}.")
         return {"model": "" if value == "default" else value}
     raise ValueError(
-        f"mode is one of {', '.join(LEAVES)}; thinking is one of {', '.join(THINKING)}; place is one of {', '.join(PLACES)}; "
-        "model is 'default' or a model's name"
+        f"mode is one of {', '.join(LEAVES)}; thinking is one of {', '.join(THINKING)}; "
+        f"place is one of {', '.join(PLACES)}; model is 'default' or a model's name"
     )
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from kimi_mcp.cli import choice
 from kimi_mcp.config import Settings, find_root, open_workspace, state_directory
-from kimi_mcp.stdio import wire
 from kimi_mcp.server.front import Front
 from kimi_mcp.server.selection import Selection
+from kimi_mcp.stdio import wire
 
 if TYPE_CHECKING:
     from kimi_mcp.server.engine import SdkEngine

@@ -40,7 +40,7 @@ def test_the_first_answer_is_what_the_sdk_would_say_and_needs_nothing_heavy() ->
     assert Path(greeting.FILE).read_text("utf-8") == snapshot.greeted(), (
         "run python -m tests.update_snapshots"
     )
-    heavy = "pydantic asyncio acp openai kimi_mcp.agent.loop kimi_tools.catalog".split()
+    heavy = ["pydantic", "asyncio", "acp", "openai", "kimi_mcp.agent.loop", "kimi_tools.catalog"]
     program = f"""
 import os, sys
 read, write = os.pipe()
