@@ -90,6 +90,7 @@ async def evaluate(bench: Bench, place: Place, patch: str, log_path: Path) -> Ve
     log_path.parent.mkdir(parents=True, exist_ok=True)
     await reset(place.checkout)
     if patch.strip() and not await _apply(place.checkout, patch, log_path):
+        await reset(place.checkout)
         return grading.unreadable(log_path.read_text("utf-8", "replace"))
     await _put_tests(place, tests)
     await _run_tests(bench, place, tests, log_path)

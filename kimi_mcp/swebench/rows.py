@@ -64,19 +64,11 @@ def _json(path: Path, text: str) -> list[object]:
     if isinstance(whole, list):
         return cast(list[object], whole)
     if isinstance(whole, dict):
-        table = cast(dict[str, Any], whole)
-        if "instance_id" in table:
-            return [table]
-        return [{"instance_id": name, **_object(row)} for name, row in table.items()]
+        table = cast(dict[str, object], whole)
+        if all(isinstance(row, dict) for row in table.values()):
+            return [{"instance_id": name, **cast(dict[str, Any], row)} for name, row in table.items()]
+        return [table]
     raise BadInstances(f"{path} holds neither a list of instances nor a table of them by id.")
-
-
-def _object(row: object) -> dict[str, Any]:
-    if not isinstance(row, dict):
-        raise BadInstances(
-            "The file is a table, but not one of instances by id; is it a file of SWE-bench rows?"
-        )
-    return cast(dict[str, Any], row)
 
 
 def _jsonl(path: Path, text: str, whole: json.JSONDecodeError) -> list[object]:
