@@ -70,6 +70,8 @@ class Updates:
                 yield from self._answered(event)
             case ev.Called():
                 yield from self._called(event)
+            case ev.Progressed(id="", message=message):  # the run's own work, not a call's
+                yield helpers.start_tool_call(_id(event) + message, message, kind="other", status="completed")
             case ev.Progressed():
                 content: Any = helpers.tool_content(helpers.text_block(event.message))
                 if terminal := self.terminals.get(event.id):

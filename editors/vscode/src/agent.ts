@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { Readable, Writable } from "node:stream";
 import {
   type ClientConnection,
+  type InitializeResponse,
   type ListSessionsResponse,
   type RequestPermissionRequest,
   type RequestPermissionResponse,
@@ -14,14 +15,21 @@ import {
 } from "@agentclientprotocol/sdk";
 import type { Invocation } from "./arguments.js";
 
-/** Our one extension of the protocol: words for a turn that is under way. */
+/** Our extensions of the protocol: words for a turn that is under way; a session deleted with its runs. */
 const STEER = "_kimi-mcp/steer";
+const DELETE = "_kimi-mcp/delete";
+/** The oldest program that says what this extension shows. */
+export const OLDEST = "0.1.0";
 const MESSAGE_BYTES = 64 * 1024 * 1024;
 const GRACE_MS = 6_000;
+const START_MS = 60_000;
 
 export interface Listener {
   updated(session: string, update: SessionUpdate): void;
   asked(request: RequestPermissionRequest): Promise<RequestPermissionResponse>;
+  /** The text of a file as the user sees it, unsaved changes included. Rejects where there is none. */
+  read(path: string): Promise<string>;
+  write(path: string, text: string): Promise<void>;
   logged(text: string): void;
 }
 
@@ -30,8 +38,15 @@ export interface Chosen {
   readonly place: "copy" | "tree";
 }
 
-/** The program could not be started or has gone; the message is for the user. */
-export class AgentGone extends Error {}
+/** The program could not be started or has gone; the message is for the user. `way`: what helps. */
+export class AgentGone extends Error {
+  constructor(
+    message: string,
+    readonly way: "install" | "log",
+  ) {
+    super(message);
+  }
+}
 
 export class Agent {
   private constructor(
@@ -54,14 +69,17 @@ export class Agent {
       listener.logged(text);
     });
     process.stdin.on("error", () => undefined); // it has gone; `gone` says so
+    let started = false;
     const gone = new Promise<never>((_, reject) => {
       process.on("error", (error: NodeJS.ErrnoException) => {
         const why = error.code === "ENOENT" ? "is not there: install it, or say where it is in the setting kimi.command" : `could not be started: ${error.message}`;
-        reject(new AgentGone(`The program '${invocation.program}' ${why}.`));
+        reject(new AgentGone(`The program '${invocation.program}' ${why}.`, "install"));
       });
       process.on("close", (code, signal) => {
-        const why = tail.trim().split("\n").at(-1) ?? "";
-        reject(new AgentGone(`kimi-mcp ended (${signal ?? `exit code ${code ?? "unknown"}`}). ${why}`.trim()));
+        const why = tail.trim().split("\n").at(-1)?.trim() ?? "";
+        const ended = `${signal ?? `exit code ${code ?? "unknown"}`}${why ? `: ${why}` : ""}`;
+        if (started) reject(new AgentGone(`kimi-mcp has ended (${ended}). What it had done is kept.`, "log"));
+        else reject(new AgentGone(`'${[invocation.program, ...invocation.args].join(" ")}' ended at its start (${ended}). It may be older than ${OLDEST}, or something else.`, "install"));
       });
     });
     gone.catch(() => undefined);
@@ -75,9 +93,23 @@ export class Agent {
         listener.updated(params.sessionId, params.update);
       })
       .onRequest(methods.client.session.requestPermission, ({ params }) => listener.asked(params))
+      .onRequest(methods.client.fs.readTextFile, async ({ params }) => ({ content: lines(await listener.read(params.path), params.line, params.limit) }))
+      .onRequest(methods.client.fs.writeTextFile, async ({ params }) => {
+        await listener.write(params.path, params.content);
+        return {};
+      })
       .connect(stream);
     const agent = new Agent(process, connection, gone);
-    await agent.until(connection.agent.request(methods.agent.initialize, { protocolVersion: PROTOCOL_VERSION, clientCapabilities: {} }));
+    const clientCapabilities = { fs: { readTextFile: true, writeTextFile: true } };
+    const asked: Promise<InitializeResponse> = connection.agent.request(methods.agent.initialize, { protocolVersion: PROTOCOL_VERSION, clientCapabilities });
+    const answer = within(START_MS, agent.until(asked), `'${invocation.program}' did not answer within ${START_MS / 1000} s.`);
+    answer.catch(() => agent.stop());
+    const { agentInfo } = await answer;
+    if (agentInfo?.name !== "kimi-mcp" || older(agentInfo.version, OLDEST)) {
+      agent.stop();
+      throw new AgentGone(`'${invocation.program}' is ${agentInfo ? `${agentInfo.name} ${agentInfo.version}` : "another agent"}; this extension needs kimi-mcp ${OLDEST} or later.`, "install");
+    }
+    started = true;
     return agent;
   }
 
@@ -113,6 +145,11 @@ export class Agent {
     return (await this.until(this.connection.agent.request(methods.agent.session.list, { cwd: folder }))).sessions;
   }
 
+  /** Delete a session with its runs, for good. */
+  async delete(sessionId: string): Promise<void> {
+    await this.until(this.connection.agent.request(DELETE, { sessionId }));
+  }
+
   /** Tell an earlier session's history again, as updates. */
   async load(folder: string, sessionId: string): Promise<void> {
     await this.until(this.connection.agent.request(methods.agent.session.load, { sessionId, cwd: folder, mcpServers: [] }));
@@ -137,4 +174,25 @@ export class Agent {
       return this.gone;
     }
   }
+}
+
+/** Whether a version is older than another; only its numbers count. */
+export function older(version: string, than: string): boolean {
+  const numbers = (text: string) => text.split(/[.+-]/).slice(0, 3).map((part) => Number.parseInt(part, 10) || 0);
+  const [have, need] = [numbers(version), numbers(than)];
+  const differs = need.findIndex((number, index) => number !== (have[index] ?? 0));
+  return differs >= 0 && (have[differs] ?? 0) < (need[differs] ?? 0);
+}
+
+/** Of a text, `limit` lines from `line` (from 1); all where none are named. */
+function lines(text: string, line?: number | null, limit?: number | null): string {
+  if (line == null && limit == null) return text;
+  const from = Math.max(0, (line ?? 1) - 1);
+  return text.split(/(?<=\n)/).slice(from, limit == null ? undefined : from + limit).join("");
+}
+
+function within<T>(milliseconds: number, work: Promise<T>, late: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new AgentGone(late, "log")), milliseconds)));
+  return Promise.race([work, over]).finally(() => clearTimeout(timer));
 }

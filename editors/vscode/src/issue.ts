@@ -12,9 +12,14 @@ export interface Place {
 export const QUOTED_CHARS = 8_000;
 
 function quoted(place: Place): string {
-  const fence = "`".repeat(Math.max(3, ...[...place.text.matchAll(/`+/g)].map((found) => found[0].length + 1)));
   const text = place.text.length > QUOTED_CHARS ? `${place.text.slice(0, QUOTED_CHARS)}\n…` : place.text;
-  return `${where(place)}:\n\n${fence}\n${text}\n${fence}`;
+  return `${where(place)}:\n\n${fenced(text)}`;
+}
+
+/** In a fence that the text cannot close. */
+function fenced(text: string): string {
+  const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map((found) => found[0].length + 1)));
+  return `${fence}\n${text}\n${fence}`;
 }
 
 function where(place: Place): string {
@@ -28,17 +33,46 @@ export function fromSelection(wish: string, place: Place): string {
 export interface Problem {
   readonly message: string;
   readonly source: string;
+  readonly code: string;
   readonly severity: string;
+  /** Counts from 1. */
+  readonly line: number;
 }
 
 export function fromProblems(problems: readonly Problem[], place: Place): string {
-  const list = problems.map((one) => `- ${one.severity}${one.source ? ` (${one.source})` : ""}: ${one.message}`);
+  const list = problems.map((one) => {
+    const from = [one.source, one.code].filter(Boolean).join(" ");
+    return `- ${one.severity}${from ? ` (${from})` : ""} in line ${one.line}: ${one.message}`;
+  });
   return `Fix ${problems.length === 1 ? "this problem" : "these problems"} at its cause, not by silencing it:\n${list.join("\n")}\n\nat ${quoted(place)}`;
 }
 
-export function fromTest(name: string, path: string | undefined, message: string): string {
-  const said = message.trim() ? `\n\nIts message:\n\n${message.trim().slice(0, QUOTED_CHARS)}` : "";
-  return `The test ${name}${path ? ` in ${path}` : ""} fails. Find the cause and fix it in the code; do not change the test unless the test is wrong.${said}`;
+export interface FailingTest {
+  readonly name: string;
+  readonly id: string;
+  /** The file, with its line where that is known. */
+  readonly at: string;
+  readonly message: string;
+}
+
+export function fromTest({ name, id, at, message }: FailingTest): string {
+  const said = message.trim() ? `\n\nIts message:\n\n${fenced(message.trim().slice(0, QUOTED_CHARS))}` : "";
+  const known = [id !== name ? id : "", at].filter(Boolean).join(", ");
+  return `The test ${name}${known ? ` (${known})` : ""} fails. Find the cause and fix it in the code; do not change the test unless the test is wrong.${said}`;
+}
+
+export interface FailedCommand {
+  readonly command: string;
+  readonly cwd: string;
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** The end of an output says most: that is where the error stands. */
+export function fromCommand({ command, cwd, exitCode, output }: FailedCommand): string {
+  const text = output.trim();
+  const cut = text.length > QUOTED_CHARS ? `…\n${text.slice(-QUOTED_CHARS)}` : text;
+  return `The command \`${command}\` fails with exit code ${exitCode}${cwd ? ` in ${cwd}` : ""}. Find the cause and fix it.\n\nIts output:\n\n${fenced(cut)}`;
 }
 
 /** A run's name from the first words of its issue. */

@@ -1,6 +1,7 @@
 /** The patch in VS Code's diff editor, and the user's decisions carried into the files. */
 import { chmod } from "node:fs/promises";
 import * as vscode from "vscode";
+import type { Decision } from "./hunks.js";
 import type { Review, ReviewFile } from "./review.js";
 
 const BEFORE = "kimi-before";
@@ -60,15 +61,17 @@ export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.C
   }
 
   /** Open a file's change in the diff editor; the first that waits, when none is named. */
-  async open(path?: string): Promise<void> {
-    const file = path === undefined ? (this.review?.waiting[0] ?? this.review?.files[0]) : this.review?.file(path);
+  async open(path?: string, quietly = false): Promise<void> {
+    const waiting = this.review?.waiting ?? [];
+    const first = waiting.find((one) => one.shown) ?? waiting[0] ?? this.review?.files[0];
+    const file = path === undefined ? first : this.review?.file(path);
     if (!file || !this.review) return;
     if (!file.shown) {
-      void vscode.window.showWarningMessage(`${file.path} is no text, or too large to be shown. ${this.byHand()}`);
+      if (!quietly) void vscode.window.showInformationMessage(file.told.bytes ? `${file.path} is no text: accept or reject it as a whole.` : `${file.path} is too large to be shown. ${this.byHand()}`);
       return;
     }
     const title = `${file.path} (Kimi: ${file.told.status})`;
-    await vscode.commands.executeCommand("vscode.diff", this.uri(BEFORE, file), this.uri(AFTER, file), title, { preview: false });
+    await vscode.commands.executeCommand("vscode.diff", this.uri(BEFORE, file), this.uri(AFTER, file), title, { preview: false, preserveFocus: quietly });
   }
 
   /** The file that the active diff editor shows. */
@@ -77,58 +80,85 @@ export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.C
     return uri ? this.fileOf(uri)?.path : undefined;
   }
 
-  async decideAll(accept: boolean): Promise<void> {
-    for (const file of this.review?.waiting ?? []) if (!(await this.decide(file.path, undefined, accept))) return;
+  async decideAll(decision: "accepted" | "rejected"): Promise<void> {
+    for (const file of this.review?.waiting ?? []) if (!(await this.decide(file.path, undefined, decision))) return;
   }
 
-  /** Decide a hunk, or everything that waits in a file. Returns whether it could be done. */
-  async decide(path: string, hunk: number | undefined, accept: boolean): Promise<boolean> {
+  /**
+   * Decide a hunk, or everything that waits in a file; `pending` takes decisions back. Returns whether it could be done.
+   */
+  async decide(path: string, hunk: number | undefined, decision: Decision): Promise<boolean> {
     const file = this.review?.file(path);
     if (!file || !this.review || !this.folder) return false;
-    const decision = accept ? "accepted" : "rejected";
-    const hunks = file.open(hunk);
-    if (file.decision !== "pending" || (file.hunks.length > 0 && hunks.length === 0)) return true;
+    const hunks = decision === "pending" ? file.decided(hunk) : file.open(hunk);
+    if (file.hunks.length > 0 ? hunks.length === 0 : file.decision === decision) return true;
+    const was = file.decision;
     const { inPlace } = this.review.told;
-    if (accept !== inPlace && !file.shown) {
-      void vscode.window.showWarningMessage(`${file.path} is no text, or too large to be changed from here. ${this.byHand()}`);
-      return false;
-    }
-    if (accept !== inPlace && !(await this.write(file, hunks, decision, inPlace))) return false;
+    if (file.changes(hunks, decision, inPlace) && !(await this.carry(file, hunks, decision, inPlace))) return false;
     file.decide(hunks, decision);
     this.refresh(file);
     this.decided.fire();
-    if (!this.review.waiting.includes(file)) await this.onward(file);
+    if (was === "pending" && file.decision !== "pending") await this.onward(file);
     return true;
   }
 
-  private async write(file: ReviewFile, hunks: readonly number[], decision: "accepted" | "rejected", inPlace: boolean): Promise<boolean> {
+  /** Bring decisions into the user's file. */
+  private async carry(file: ReviewFile, hunks: readonly number[], decision: Decision, inPlace: boolean): Promise<boolean> {
     const target = vscode.Uri.joinPath(this.folder ?? vscode.Uri.file("/"), file.path);
-    const document = await opened(target);
-    const text = file.after(document?.getText() ?? "", hunks, decision, inPlace);
-    if (text === undefined) {
-      void vscode.window.showWarningMessage(`${file.path} has changed since the run began, and this change no longer fits. ${this.byHand()}`);
+    if (!file.shown && !file.told.bytes) {
+      void vscode.window.showWarningMessage(`${file.path} is too large to be changed from here. ${this.byHand()}`);
       return false;
     }
-    const rest = file.open().length === hunks.length;
-    const edit = new vscode.WorkspaceEdit();
-    if (rest && text === "" && !file.exists(decision)) {
-      edit.deleteFile(target, { ignoreIfNotExists: true });
-    } else if (document) {
-      edit.replace(target, new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length)), text);
-    } else {
-      edit.createFile(target, { contents: new TextEncoder().encode(text) });
+    const done = file.told.bytes ? await this.writeBytes(file, target, decision, inPlace) : await this.writeText(file, target, hunks, decision, inPlace);
+    const { mode } = file.told;
+    if (done && decision === "accepted" && mode !== null && target.scheme === "file") await chmod(target.fsPath, mode).catch((error: unknown) => this.log.warn(String(error)));
+    return done;
+  }
+
+  private async writeText(file: ReviewFile, target: vscode.Uri, hunks: readonly number[], decision: Decision, inPlace: boolean): Promise<boolean> {
+    const document = await opened(target);
+    const wasDirty = document?.isDirty ?? false;
+    const text = file.after(document?.getText() ?? "", hunks, decision, inPlace);
+    if (text === undefined || (document === undefined && file.told.status === "modified")) {
+      this.conflict(file, target, document !== undefined);
+      return false;
     }
+    const edit = new vscode.WorkspaceEdit();
+    if (text === "" && !file.exists(hunks, decision, inPlace)) edit.deleteFile(target, { ignoreIfNotExists: true });
+    else if (document) edit.replace(target, new vscode.Range(0, 0, document.lineCount, 0), text);
+    else edit.createFile(target, { contents: new TextEncoder().encode(text) });
     if (!(await vscode.workspace.applyEdit(edit))) {
       void vscode.window.showErrorMessage(`VS Code could not change ${file.path}.`);
       return false;
     }
-    if (document && !document.isClosed && !(await document.save()) && document.isDirty) {
+    // what the user had not saved is the user's to save
+    if (document && !wasDirty && !document.isClosed && !(await document.save()) && document.isDirty) {
       void vscode.window.showErrorMessage(`${file.path} was changed, but could not be saved.`);
     }
-    if (decision === "accepted" && file.told.mode !== null && target.scheme === "file") {
-      await chmod(target.fsPath, file.told.mode).catch((error: unknown) => this.log.warn(String(error)));
-    }
     return true;
+  }
+
+  /** A file that is no text: as a whole, and only where it is as the run found it. */
+  private async writeBytes(file: ReviewFile, target: vscode.Uri, decision: Decision, inPlace: boolean): Promise<boolean> {
+    const now = file.bytes(file.decision, inPlace) ?? null;
+    const then = file.bytes(decision, inPlace) ?? null;
+    const there = await vscode.workspace.fs.readFile(target).then((data) => Buffer.from(data), () => null);
+    if (then === null ? there === null : there?.equals(then)) return true;
+    if (now === null ? there !== null : !there?.equals(now)) {
+      this.conflict(file, target, false);
+      return false;
+    }
+    if (then === null) await vscode.workspace.fs.delete(target);
+    else await vscode.workspace.fs.writeFile(target, then);
+    return true;
+  }
+
+  private conflict(file: ReviewFile, target: vscode.Uri, there: boolean): void {
+    const compare = there ? ["Compare"] : [];
+    const what = there || file.told.bytes ? "has changed since the run began, and this change no longer fits" : "is not there any more";
+    void vscode.window.showWarningMessage(`${file.path} ${what}; nothing was changed.`, ...compare).then((answer) => {
+      if (answer) void vscode.commands.executeCommand("vscode.diff", target, this.uri(AFTER, file), `${file.path} (yours ↔ Kimi's)`, { preview: false });
+    });
   }
 
   /** A file is done: its diff is closed and the next one shown. */
@@ -136,7 +166,7 @@ export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.C
     const was = tabs().filter((tab) => diffOf(tab)?.path === this.uri(AFTER, file).path);
     const active = was.some((tab) => tab.isActive);
     await vscode.window.tabGroups.close(was);
-    if (active && this.review?.waiting.length) await this.open();
+    if (active && this.review?.waiting.some((one) => one.shown)) await this.open();
   }
 
   private async closeEditors(): Promise<void> {

@@ -1,6 +1,6 @@
 /** What the extension and its webview say to each other. */
 import type { Decision } from "./hunks.js";
-import type { Run } from "./run.js";
+import type { Entry, Run } from "./run.js";
 
 export interface ShownHunk {
   readonly line: number;
@@ -14,35 +14,59 @@ export interface ShownFile {
   readonly status: string;
   readonly decision: Decision;
   readonly hunks: readonly ShownHunk[];
+  /** Whether there is text to show. */
   readonly shown: boolean;
+  readonly binary: boolean;
 }
 
 export interface Asking {
   readonly title: string;
   readonly detail: string;
+  /** The call that asks, and where it runs. */
+  readonly call: string;
+  readonly where: string;
   readonly options: readonly { id: string; name: string; kind: string }[];
 }
 
-export interface Earlier {
-  readonly id: string;
+/** One run in the list. `state`: what it does or waits for, empty for one that is not open. */
+export interface Listed {
+  readonly key: string;
   readonly title: string;
   readonly when: string;
+  readonly state: "running" | "asking" | "review" | "done" | "";
 }
+
+/** What keeps the program from working, for the user; `way` is what helps. */
+export interface Trouble {
+  readonly text: string;
+  readonly way: "install" | "log";
+}
+
+/** A run without its entries: those are sent apart, only what is new. */
+export type ShownRun = Omit<Run, "entries"> & { readonly key: string; readonly doing: string; readonly spent: string; readonly stopped: boolean; readonly place: string };
 
 export interface State {
   readonly folder: string;
   readonly key: "kept" | "missing" | "unneeded";
   readonly model: string;
   readonly mode: string;
-  readonly run?: Run;
+  readonly run?: ShownRun;
   readonly files: readonly ShownFile[];
   readonly asking?: Asking;
-  readonly earlier: readonly Earlier[];
+  readonly list: readonly Listed[];
+  readonly trouble?: Trouble;
   /** The first lines of the last test run on the user's own files. */
   readonly checked?: { readonly running: boolean; readonly passed: boolean; readonly text: string };
 }
 
-export type ToWebview = { readonly type: "state"; readonly state: State } | { readonly type: "focus" };
+/** What has changed in a run's entries since the last message; all of them, where it begins anew. */
+export interface Delta {
+  readonly anew: boolean;
+  readonly gone: readonly string[];
+  readonly changed: readonly Entry[];
+}
+
+export type ToWebview = { readonly type: "state"; readonly state: State; readonly delta: Delta } | { readonly type: "focus" };
 
 export type FromWebview =
   | { readonly type: "ready" }
@@ -52,11 +76,12 @@ export type FromWebview =
   | { readonly type: "answer"; readonly option: string }
   | { readonly type: "open"; readonly path: string }
   | { readonly type: "diff"; readonly path: string }
-  | { readonly type: "decide"; readonly path: string; readonly hunk?: number; readonly accept: boolean }
-  | { readonly type: "load"; readonly id: string };
+  | { readonly type: "decide"; readonly path: string; readonly hunk?: number; readonly decision: Decision }
+  | { readonly type: "show"; readonly key: string }
+  | { readonly type: "delete"; readonly key: string };
 
 export const VIEW_COMMANDS = [
   "kimi.cancel", "kimi.setKey", "kimi.acceptAll", "kimi.rejectAll", "kimi.review", "kimi.evidence",
-  "kimi.runTests", "kimi.newRun", "kimi.showLog", "kimi.walkthrough",
+  "kimi.runTests", "kimi.newRun", "kimi.goOn", "kimi.showLog", "kimi.walkthrough", "kimi.openSettings", "kimi.retry",
 ] as const;
 export type ViewCommand = (typeof VIEW_COMMANDS)[number];

@@ -36,9 +36,24 @@ export class ReviewFile {
     return this.decisions.flatMap((one, index) => (one === "pending" && (hunk === undefined || hunk === index) ? [index] : []));
   }
 
-  decide(hunks: readonly number[], decision: "accepted" | "rejected"): void {
+  /** The hunks that are decided; all, when `hunk` names none. */
+  decided(hunk?: number): number[] {
+    return this.decisions.flatMap((one, index) => (one !== "pending" && (hunk === undefined || hunk === index) ? [index] : []));
+  }
+
+  decide(hunks: readonly number[], decision: Decision): void {
     for (const hunk of hunks) this.decisions[hunk] = decision;
     if (this.hunks.length === 0) this.whole = decision;
+  }
+
+  /** What was decided, to be kept and restored. */
+  get kept(): readonly Decision[] {
+    return this.hunks.length === 0 ? [this.whole] : [...this.decisions];
+  }
+
+  restore(kept: readonly Decision[]): void {
+    if (this.hunks.length === 0) this.whole = kept[0] ?? "pending";
+    else if (kept.length === this.hunks.length) kept.forEach((decision, index) => (this.decisions[index] = decision));
   }
 
   /** The file with what is accepted. */
@@ -57,20 +72,37 @@ export class ReviewFile {
   }
 
   /**
-   * The user's file once these hunks are decided: undefined where it has changed so that they do not fit.
-   * `inPlace`: the run made its changes in the user's file, so that it is the rejected ones that change it.
+   * The user's file once these hunks are decided so: undefined where it has changed so that they do not fit.
+   * `inPlace`: the run made its changes in the user's file; what waits is there already.
    */
-  after(current: string, hunks: readonly number[], decision: "accepted" | "rejected", inPlace: boolean): string | undefined {
-    const now = inPlace ? this.proposed : this.accepted;
-    const there = (index: number) => (inPlace ? this.of(index) !== "rejected" : this.of(index) === "accepted");
-    const then = this.with((index) => (hunks.includes(index) ? decision === "accepted" : there(index)));
+  after(current: string, hunks: readonly number[], decision: Decision, inPlace: boolean): string | undefined {
+    const now = this.with((index) => isThere(this.of(index), inPlace));
+    const then = this.with((index) => isThere(hunks.includes(index) ? decision : this.of(index), inPlace));
     return carry(current, now, then);
   }
 
-  /** Whether the file is to exist, once everything waiting has been decided so. */
-  exists(decision: "accepted" | "rejected"): boolean {
-    const accepted = this.decision === "pending" ? decision === "accepted" : this.decision === "accepted";
-    return (accepted ? this.told.after : this.told.before) !== null;
+  /** Whether deciding these hunks so changes the user's file. */
+  changes(hunks: readonly number[], decision: Decision, inPlace: boolean): boolean {
+    const now = this.hunks.length === 0 ? [this.whole] : hunks.map((hunk) => this.of(hunk));
+    return now.some((one) => isThere(one, inPlace) !== isThere(decision, inPlace));
+  }
+
+  /** Whether the file is to exist, once these hunks are decided so: a part of a change leaves a file. */
+  exists(hunks: readonly number[], decision: Decision, inPlace: boolean): boolean {
+    const then = this.hunks.length === 0 ? [decision] : this.decisions.map((one, index) => (hunks.includes(index) ? decision : one));
+    const [before, after] = [this.side(0), this.side(1)];
+    return then.every((one) => isThere(one, inPlace)) ? after : then.some((one) => isThere(one, inPlace)) || before;
+  }
+
+  /** The bytes of a file that is no text, with the change or without it; null for no file. */
+  bytes(decision: Decision, inPlace: boolean): Buffer | null | undefined {
+    const found = this.told.bytes?.[isThere(decision, inPlace) ? 1 : 0];
+    return found == null ? found : Buffer.from(found, "base64");
+  }
+
+  private side(which: 0 | 1): boolean {
+    const text = which ? this.told.after : this.told.before;
+    return (text === undefined ? this.told.bytes?.[which] : text) !== null;
   }
 
   private with(taken: (index: number) => boolean): string {
@@ -89,6 +121,15 @@ export class Review {
     return this.files.filter((file) => file.decision === "pending");
   }
 
+  /** What was decided, by path. */
+  get kept(): Record<string, readonly Decision[]> {
+    return Object.fromEntries(this.files.map((file) => [file.path, file.kept]));
+  }
+
+  restore(kept: Readonly<Record<string, readonly Decision[]>>): void {
+    for (const file of this.files) file.restore(kept[file.path] ?? []);
+  }
+
   file(path: string): ReviewFile | undefined {
     return this.files.find((file) => file.path === path);
   }
@@ -99,6 +140,7 @@ export class Review {
       status: file.told.status,
       decision: file.decision,
       shown: file.shown,
+      binary: file.told.bytes !== undefined,
       hunks: file.hunks.map((hunk, index) => ({
         line: file.line(index) + 1,
         removed: hunk.oldLines.map(ended),
@@ -107,6 +149,11 @@ export class Review {
       })),
     }));
   }
+}
+
+/** Whether a change is in the user's file: what waits is there only where the run worked in it. */
+function isThere(decision: Decision, inPlace: boolean): boolean {
+  return decision === "accepted" || (inPlace && decision === "pending");
 }
 
 function ended(line: string): string {

@@ -34,12 +34,18 @@ export interface Run {
   readonly phase: Phase;
   readonly entries: readonly Entry[];
   readonly plan: readonly PlanItem[];
+  /** Tokens of the last request and its answer, and the model's window. */
   readonly used: number;
   readonly window: number;
-  readonly cost: number;
+  /** Tokens of all answers. */
+  readonly tokens: number;
+  /** In US dollars; absent where no price is known. */
+  readonly cost?: number;
   readonly told?: Told;
   readonly stop?: string;
   readonly trouble?: string;
+  /** What helps against the trouble. */
+  readonly way?: "install" | "log";
 }
 
 /** Of one text or output, what is kept: the end. */
@@ -48,7 +54,7 @@ export const TEXT_CHARS = 20_000;
 export const ENTRIES = 500;
 
 export function begun(title: string): Run {
-  return { title, phase: "running", entries: [], plan: [], used: 0, window: 0, cost: 0 };
+  return { title, phase: "running", entries: [], plan: [], used: 0, window: 0, tokens: 0 };
 }
 
 /** The run after an update. Returns the same run where the update says nothing that is shown. */
@@ -63,27 +69,32 @@ export function reduce(run: Run, update: SessionUpdate): Run {
     case "plan":
       return { ...run, plan: update.entries.map((entry) => ({ text: entry.content, status: entry.status })) };
     case "usage_update":
-      return { ...run, used: update.used, window: update.size, cost: update.cost?.amount ?? run.cost };
+      return used(run, update);
     case "tool_call":
     case "tool_call_update":
       return called(run, update);
     case "session_info_update": {
       const told = toldIn(update._meta);
-      return told ? { ...run, told, cost: told.outcome.cost } : run;
+      if (!told) return run;
+      const { prompt_tokens: prompt, completion_tokens: made, cost } = told.outcome;
+      return { ...run, told, tokens: prompt + made || run.tokens, ...(run.cost === undefined ? {} : { cost }) };
     }
     default:
       return run;
   }
 }
 
-/** The run when its turn has ended. What was still open did not end well. */
-export function ended(run: Run, stop: string, trouble?: string): Run {
-  const entries = run.entries.map((entry) =>
+/** The run when its turn has ended. What was still open did not end well; why it ended is said once. */
+export function ended(run: Run, stop: string, trouble?: string, way?: Run["way"]): Run {
+  const last = run.entries.at(-1);
+  const reason = run.told?.outcome.reason;
+  const repeats = last?.kind === "message" && reason !== undefined && reason !== "" && last.text.trim() === reason.trim();
+  const entries = (repeats ? run.entries.slice(0, -1) : run.entries).map((entry) =>
     entry.kind === "call" && (entry.status === "pending" || entry.status === "in_progress")
       ? { ...entry, status: "failed" as const }
       : entry,
   );
-  return { ...run, phase: "done", entries, stop, ...(trouble === undefined ? {} : { trouble }) };
+  return { ...run, phase: "done", entries, stop, ...(trouble === undefined ? {} : { trouble }), ...(way === undefined ? {} : { way }) };
 }
 
 /** What the run does now, in a few words. */
@@ -92,6 +103,22 @@ export function doing(run: Run): string {
   if (!last) return "Starting";
   if (last.kind === "call") return last.title;
   return last.kind === "thought" ? "Thinking" : "Answering";
+}
+
+function used(run: Run, update: Extract<SessionUpdate, { sessionUpdate: "usage_update" }>): Run {
+  const meta = update._meta?.["kimi-mcp"];
+  const tokens = meta !== null && typeof meta === "object" && "tokens" in meta ? Number(meta.tokens) || 0 : 0;
+  const { cost: before, ...rest } = run;
+  const cost = update.cost?.amount;
+  return { ...rest, used: update.used, window: update.size, tokens: Math.max(tokens, run.tokens), ...(cost === undefined ? {} : { cost }) };
+}
+
+/** What it has used, in a few words: its cost where it has a price, and its tokens. */
+export function spent(run: Run): string {
+  const { cost = 0, tokens } = run;
+  const price = cost > 0 ? `$${cost.toFixed(cost < 0.1 ? 4 : 2)}` : "";
+  const count = tokens >= 10_000 ? `${Math.round(tokens / 1000)}k` : tokens >= 1000 ? `${(tokens / 1000).toFixed(1)}k` : String(tokens);
+  return [price, tokens > 0 ? `${count} tokens` : ""].filter(Boolean).join(" · ");
 }
 
 type Content = Extract<SessionUpdate, { sessionUpdate: "agent_message_chunk" }>["content"];
@@ -124,7 +151,7 @@ function called(run: Run, update: Call): Run {
     ...(path === undefined ? {} : { path }),
     ...shown(update),
   };
-  if (found < 0) return add(run, made);
+  if (found < 0) return update.title ? add(run, made) : run;
   return { ...run, entries: run.entries.with(found, made) };
 }
 

@@ -6,6 +6,8 @@ export interface ToldFile {
   /** Null where there is no file; absent where the file is no text or too large to be shown. */
   readonly before?: string | null;
   readonly after?: string | null;
+  /** The bytes before and after, in base64, of a file that is no text. */
+  readonly bytes?: readonly [string | null, string | null];
   readonly mode: number | null;
 }
 

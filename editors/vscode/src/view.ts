@@ -1,18 +1,23 @@
 /** The webview in the side bar: it shows the state that it is given, and says what the user does. */
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
+import { Sent } from "./delta.js";
 import type { FromWebview, State, ToWebview } from "./protocol.js";
+import type { Entry } from "./run.js";
 
 const EVERY_MS = 80;
 
 export class View implements vscode.WebviewViewProvider, vscode.Disposable {
   private shown: vscode.WebviewView | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private wanted = false;
+  private readonly sent = new Sent();
   private readonly registration: vscode.Disposable;
 
   constructor(
     private readonly extension: vscode.Uri,
     private readonly state: () => State,
+    private readonly entries: () => readonly Entry[],
     private readonly take: (message: FromWebview) => void,
   ) {
     this.registration = vscode.window.registerWebviewViewProvider("kimi.run", this, { webviewOptions: { retainContextWhenHidden: true } });
@@ -26,7 +31,15 @@ export class View implements vscode.WebviewViewProvider, vscode.Disposable {
   resolveWebviewView(view: vscode.WebviewView): void {
     this.shown = view;
     prepare(view.webview, this.extension, "run");
-    view.webview.onDidReceiveMessage((message: FromWebview) => (message.type === "ready" ? this.send() : this.take(message)));
+    view.webview.onDidReceiveMessage((message: FromWebview) => {
+      if (message.type !== "ready") {
+        this.take(message);
+        return;
+      }
+      this.sent.forget();
+      this.send();
+      if (this.wanted) this.focusWords();
+    });
     view.onDidDispose(() => (this.shown = undefined));
   }
 
@@ -35,10 +48,22 @@ export class View implements vscode.WebviewViewProvider, vscode.Disposable {
     this.timer ??= setTimeout(() => this.send(), EVERY_MS);
   }
 
+  get visible(): boolean {
+    return this.shown?.visible ?? false;
+  }
+
+  /** Bring the view to the front, with the cursor in its text field. */
   async focus(): Promise<void> {
+    this.wanted = true; // a view that is only made now says when it is ready
     await vscode.commands.executeCommand("kimi.run.focus");
+    this.focusWords();
+  }
+
+  private focusWords(): void {
     const message: ToWebview = { type: "focus" };
-    void this.shown?.webview.postMessage(message);
+    void this.shown?.webview.postMessage(message).then((heard) => {
+      if (heard) this.wanted = false;
+    });
   }
 
   badge(value: number, tooltip: string): void {
@@ -48,8 +73,10 @@ export class View implements vscode.WebviewViewProvider, vscode.Disposable {
   private send(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const message: ToWebview = { type: "state", state: this.state() };
-    void this.shown?.webview.postMessage(message);
+    if (!this.shown) return;
+    const state = this.state();
+    const message: ToWebview = { type: "state", state, delta: this.sent.delta(state.run?.key ?? "", this.entries()) };
+    void this.shown.webview.postMessage(message);
   }
 }
 
@@ -69,7 +96,7 @@ export class EvidencePanel implements vscode.Disposable {
 
   show(): void {
     if (this.panel) {
-      this.panel.reveal(undefined, true);
+      if (!this.panel.visible) this.panel.reveal(vscode.ViewColumn.Beside, true); // not over what it is to stand beside
       return;
     }
     const panel = vscode.window.createWebviewPanel("kimi.evidence", "Evidence", { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true }, {});
@@ -81,7 +108,7 @@ export class EvidencePanel implements vscode.Disposable {
   }
 
   refresh(): void {
-    const message: ToWebview = { type: "state", state: this.state() };
+    const message: ToWebview = { type: "state", state: this.state(), delta: { anew: false, gone: [], changed: [] } };
     void this.panel?.webview.postMessage(message);
   }
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, suite, test } from "node:test";
 import type { SessionUpdate } from "@agentclientprotocol/sdk";
-import { Agent, AgentGone, type Listener } from "../src/agent.js";
+import { Agent, AgentGone, type Listener, older } from "../src/agent.js";
 import { Review } from "../src/review.js";
 import { begun, reduce } from "../src/run.js";
 
@@ -36,10 +36,24 @@ class Ear implements Listener {
   asked(): Promise<never> {
     return Promise.reject(new Error("nothing here needs leave"));
   }
+  readonly files = new Map<string, string>();
+  read(path: string): Promise<string> {
+    const text = this.files.get(path);
+    return text === undefined ? Promise.reject(new Error("no such file")) : Promise.resolve(text);
+  }
+  write(path: string, text: string): Promise<void> {
+    this.files.set(path, text);
+    return Promise.resolve();
+  }
   logged(): void {
     // not needed
   }
 }
+
+test("versions are compared by their numbers", () => {
+  assert.deepEqual([older("0.0.9", "0.1.0"), older("0.1.0", "0.1.0"), older("0.1.0.dev1", "0.1.0"), older("0.10.0", "0.9.1"), older("1", "0.9")], [true, false, false, false, false]);
+  assert.equal(older("", "0.1.0"), true);
+});
 
 suite("the agent", { skip }, () => {
   const work = mkdtempSync(join(tmpdir(), "kimi-agent-"));
@@ -119,6 +133,43 @@ suite("the agent", { skip }, () => {
   test("a program that is not there, or ends at once, is said with the way out", async () => {
     const begin = (program: string, args: string[]) => Agent.start({ program, args }, root, environment, new Ear());
     await assert.rejects(begin("no-such-program", []), (error) => error instanceof AgentGone && error.message.includes("kimi.command"));
-    await assert.rejects(begin(python, ["-c", "import sys; sys.exit('out of order')"]), (error) => error instanceof AgentGone && error.message.includes("out of order"));
+    const gone = (words: string) => (error: unknown) => error instanceof AgentGone && error.way === "install" && error.message.includes(words);
+    await assert.rejects(begin(python, ["-c", "import sys; sys.exit('out of order')"]), gone("out of order"));
+  });
+
+  test("another agent, or an older one, is refused with what it is", async () => {
+    const answers = (info: object) => `import json, sys; ask = json.loads(input()); print(json.dumps({"jsonrpc": "2.0", "id": ask["id"], "result": {"protocolVersion": 1, "agentInfo": ${JSON.stringify(info)}}}), flush=True); sys.stdin.read()`;
+    for (const [name, version] of [["other", "9.0.0"], ["kimi-mcp", "0.0.9"]] as const) {
+      const started = Agent.start({ program: python, args: ["-c", answers({ name, version })] }, root, environment, new Ear());
+      await assert.rejects(started, (error) => error instanceof AgentGone && error.message.includes(`${name} ${version}`));
+    }
+  });
+
+  test("a run in the user's own files reads what is not saved yet", async () => {
+    const ear = new Ear();
+    const path = join(root, "calc.py");
+    ear.files.set(path, "def add(a, b):\n    return a - b  # not saved\n");
+    const agent = await start(ear, await served([call("read_file", { path: "calc.py" }), { text: "Seen." }]));
+    try {
+      await agent.prompt(await agent.open(root, { mode: "instant", place: "tree" }), "What does it do?");
+      const outputs = ear.updates.reduce(reduce, begun("")).entries.flatMap((entry) => (entry.kind === "call" ? [entry.output] : []));
+      assert.ok(outputs.some((text) => text.includes("# not saved")), outputs.join("\n"));
+    } finally {
+      agent.stop();
+    }
+  });
+
+  test("a session is deleted, and not listed any more", async () => {
+    const agent = await start(new Ear(), await served([{ text: "Hello." }]));
+    try {
+      const session = await agent.open(root, { mode: "instant", place: "copy" });
+      await agent.prompt(session, "Hello?");
+      assert.ok((await agent.list(root)).some((one) => one.sessionId === session && one.updatedAt));
+      await agent.delete(session);
+      assert.ok(!(await agent.list(root)).some((one) => one.sessionId === session));
+      await assert.rejects(agent.delete(session));
+    } finally {
+      agent.stop();
+    }
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SessionUpdate } from "@agentclientprotocol/sdk";
-import { type Called, ENTRIES, TEXT_CHARS, begun, doing, ended, reduce } from "../src/run.js";
+import { type Called, ENTRIES, TEXT_CHARS, begun, doing, ended, reduce, spent } from "../src/run.js";
 import { toldIn } from "../src/told.js";
 
 const thought = (text: string): SessionUpdate => ({ sessionUpdate: "agent_thought_chunk", content: { type: "text", text } });
@@ -44,10 +44,18 @@ test("plan, tokens and cost are the latest", () => {
     { sessionUpdate: "plan", entries: [{ content: "Look", priority: "medium", status: "in_progress" }] },
     { sessionUpdate: "plan", entries: [{ content: "Look", priority: "medium", status: "completed" }] },
     { sessionUpdate: "usage_update", used: 10, size: 100, cost: { amount: 0.5, currency: "USD" } },
-    { sessionUpdate: "usage_update", used: 20, size: 100 },
+    { sessionUpdate: "usage_update", used: 20, size: 100, cost: { amount: 0.7, currency: "USD" }, _meta: { "kimi-mcp": { tokens: 30 } } },
   );
   assert.deepEqual(run.plan, [{ text: "Look", status: "completed" }]);
-  assert.deepEqual([run.used, run.window, run.cost], [20, 100, 0.5]);
+  assert.deepEqual([run.used, run.window, run.cost, run.tokens], [20, 100, 0.7, 30]);
+});
+
+test("what was used is told with its price, or where that is not known by its tokens alone", () => {
+  const usage = (amount?: number): SessionUpdate => ({ sessionUpdate: "usage_update", used: 9, size: 100, ...(amount === undefined ? {} : { cost: { amount, currency: "USD" } }), _meta: { "kimi-mcp": { tokens: 12_345 } } });
+  assert.equal(spent(after(usage(0.0123))), "$0.0123 · 12k tokens");
+  assert.equal(spent(after(usage(0.0123), usage())), "12k tokens");
+  assert.equal(spent(after(usage(0))), "12k tokens");
+  assert.equal(spent(begun("")), "");
 });
 
 test("what was open when the turn ended did not end well", () => {
@@ -62,12 +70,14 @@ test("an update that nobody knows changes nothing", () => {
 
 const told = {
   run: "1", inPlace: false, verified: true, reproductions: [], tests: [], files: [{ path: "a/b.py", status: "modified", mode: null }],
-  outcome: { status: "submitted", cost: 0.25, evidence: { fixed: [], broken: [], failing: [], problems: [], touched: [] } },
+  outcome: { status: "submitted", cost: 0.25, prompt_tokens: 5, completion_tokens: 2, evidence: { fixed: [], broken: [], failing: [], problems: [], touched: [] } },
 };
 
 test("the end of a run is taken from its meta", () => {
-  const run = after({ sessionUpdate: "session_info_update", _meta: { "kimi-mcp": told } });
-  assert.deepEqual([run.told?.run, run.cost], ["1", 0.25]);
+  const end: SessionUpdate = { sessionUpdate: "session_info_update", _meta: { "kimi-mcp": told } };
+  const priced = after({ sessionUpdate: "usage_update", used: 1, size: 2, cost: { amount: 0.2, currency: "USD" } }, end);
+  assert.deepEqual([priced.told?.run, priced.cost, priced.tokens], ["1", 0.25, 7]);
+  assert.equal(after(end).cost, undefined, "no price was known while it ran");
 });
 
 test("meta that is not ours, or leads out of the folder, is passed over", () => {

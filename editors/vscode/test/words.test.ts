@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { acp, needsKey, runTests, serve } from "../src/arguments.js";
-import { QUOTED_CHARS, fromProblems, fromSelection, fromTest, titleOf } from "../src/issue.js";
+import { QUOTED_CHARS, fromCommand, fromProblems, fromSelection, fromTest, titleOf } from "../src/issue.js";
 
 const place = { path: "a.py", first: 3, last: 4, text: "x = ```1```\ny = 2" };
 const plain = { command: ["kimi-mcp"], model: "", baseUrl: "", mode: "thinking", maxCost: 0, maxMinutes: 60, place: "copy", toolsets: "" } as const;
@@ -16,14 +16,20 @@ test("a long selection is cut", () => {
   assert.ok(fromSelection("Look", { ...place, text: "x".repeat(5 * QUOTED_CHARS) }).length < QUOTED_CHARS + 200);
 });
 
-test("problems are listed with their source", () => {
-  const issue = fromProblems([{ message: "undefined name", source: "ruff", severity: "Error" }], { ...place, last: 3 });
-  assert.match(issue, /this problem at its cause.*\n- Error \(ruff\): undefined name\n\nat a\.py:3:/);
+test("problems are listed with their source, code and line", () => {
+  const issue = fromProblems([{ message: "undefined name", source: "ruff", code: "F821", severity: "Error", line: 3 }], { ...place, last: 3 });
+  assert.match(issue, /this problem at its cause.*\n- Error \(ruff F821\) in line 3: undefined name\n\nat a\.py:3:/);
 });
 
-test("a failing test comes with its message", () => {
-  assert.match(fromTest("test_x", "t.py", " boom "), /test_x in t\.py fails.*\n\nIts message:\n\nboom$/);
-  assert.doesNotMatch(fromTest("test_x", undefined, ""), /message/);
+test("a failing test comes with its id, place and message", () => {
+  assert.match(fromTest({ name: "test_x", id: "t.T.test_x", at: "t.py:4", message: " boom " }), /test_x \(t\.T\.test_x, t\.py:4\) fails.*\n\nIts message:\n\n```\nboom\n```$/);
+  assert.match(fromTest({ name: "test_x", id: "test_x", at: "", message: "" }), /^The test test_x fails\. [^\n]*$/);
+});
+
+test("a failed command comes with its folder, exit code and the end of its output", () => {
+  const issue = fromCommand({ command: "pytest -x", cwd: "/r", exitCode: 2, output: `${"x".repeat(2 * QUOTED_CHARS)}\nE  boom\n` });
+  assert.match(issue, /^The command `pytest -x` fails with exit code 2 in \/r\./);
+  assert.ok(issue.endsWith("E  boom\n```") && issue.length < QUOTED_CHARS + 300);
 });
 
 test("a title is the first line, without its marks and not too long", () => {

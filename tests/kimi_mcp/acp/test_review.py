@@ -41,6 +41,9 @@ def test_a_fix_in_a_private_copy_leaves_the_files_alone_and_is_told_for_review(
     with KimiApi(turns) as api:
         live, loaded = run(main(api.url))
     assert (root / "calc.py").read_text() == before
+    begun = [update.tool_call_id for update in live.of("tool_call")]
+    assert "Copying the repository" in [update.title for update in live.of("tool_call")]
+    assert {update.tool_call_id for update in live.of("tool_call_update")} <= set(begun)
     [told] = [u.field_meta["kimi-mcp"] for u in live.of("session_info_update") if u.field_meta]
     [again] = [u.field_meta["kimi-mcp"] for u in loaded.of("session_info_update") if u.field_meta]
     assert again == told

@@ -1,7 +1,7 @@
-// What the run needs on the machine: code-server and playwright-core from npm in the user's cache directory, a free
-// port, processes that are ended again. Chromium comes from the system (CHROMIUM names another).
+// What the run needs on the machine: code-server, playwright-core and vsce from npm in the user's cache directory, a
+// free port, processes that are ended again. Chromium comes from the system (CHROMIUM names another).
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -12,21 +12,29 @@ export const cache = process.env.KIMI_MCP_TEST_CLIENTS ?? join(process.env.XDG_C
 export const python = process.env.KIMI_MCP_PYTHON ?? join(project, ".venv", "bin", "python");
 export const chromium = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
-const headers = join(cache, "node/node_modules/node/node_modules", `node-${process.platform}-${process.arch}`);
+/** What is installed, and which version: code-server 4.139.1 is VS Code 1.139.1. */
+const VERSIONS = { node: "24.21.0", "playwright-core": "1.65.1", "code-server": "4.139.1", "@vscode/vsce": "4.1.0" };
 const nodePath = join(cache, "node/node_modules/node/bin");
+const headers = join(cache, "node/node_modules/node/node_modules", `node-${process.platform}-${process.arch}`);
 
 /** The environment in which npm's programs find Node 24: older ones get older versions, silently. */
 export const environment = () => ({ ...process.env, PATH: `${nodePath}:${process.env.PATH}`, npm_config_nodedir: headers });
 
-export function install(name, spec = name) {
-  const folder = join(cache, name);
-  if (existsSync(join(folder, "node_modules"))) return folder;
-  console.log(`installing ${spec} into ${folder}`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "package.json"), '{"private": true}');
-  execFileSync("npm", ["install", "--no-fund", "--no-audit", "--loglevel=error", spec], { cwd: folder, env: environment(), stdio: "inherit" });
-  return folder;
+export function installAll() {
+  for (const [name, version] of Object.entries(VERSIONS)) {
+    const folder = join(cache, name.replace("@vscode/", ""));
+    const there = join(folder, "node_modules", name, "package.json");
+    if (existsSync(there) && JSON.parse(readFileSync(there, "utf8")).version === version) continue;
+    console.log(`installing ${name} ${version} into ${folder}`);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "package.json"), '{"private": true}');
+    execFileSync("npm", ["install", "--no-fund", "--no-audit", "--loglevel=error", `${name}@${version}`], { cwd: folder, env: environment(), stdio: "inherit" });
+  }
 }
+
+/** One of npm's programs among them. */
+export const program = (folder, name) => join(cache, folder, "node_modules/.bin", name);
 
 export async function freePort() {
   const server = createServer();
@@ -38,30 +46,30 @@ export async function freePort() {
 
 const children = [];
 
-/** Start a program and wait until a line of it matches; gives the match. */
-export function started(program, args, options, ready) {
-  const child = spawn(program, args, { stdio: "pipe", detached: true, ...options });
+/** Start a program and wait until a line of it matches; gives the match and the process. */
+export function started(command, args, options, ready) {
+  const child = spawn(command, args, { stdio: "pipe", detached: true, ...options });
   children.push(child);
   return new Promise((done, failed) => {
     let said = "";
     const heard = (data) => {
-      said += data;
+      said = (said + data).slice(-20_000);
       const match = ready.exec(said);
-      if (match) done(match);
+      if (match) done({ match, child });
     };
     child.stdout.on("data", heard);
     child.stderr.on("data", heard);
     child.on("error", failed);
-    child.on("exit", (code) => failed(new Error(`${program} ended with ${code}: ${said.slice(-2000)}`)));
+    child.on("exit", (code) => failed(new Error(`${command} ended with ${code}: ${said.slice(-2000)}`)));
   });
 }
 
-export function endAll() {
-  for (const child of children) {
-    try {
-      process.kill(-child.pid, "SIGTERM");
-    } catch {
-      // it has ended
-    }
+export function end(child) {
+  try {
+    process.kill(-child.pid, "SIGTERM");
+  } catch {
+    // it has ended
   }
 }
+
+export const endAll = () => children.forEach(end);

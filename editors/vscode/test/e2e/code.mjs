@@ -1,0 +1,47 @@
+// A VS Code with our extension in it: code-server, its settings, the repository that it shows.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { environment, extension, freePort, program, project, python, started } from "./machine.mjs";
+
+const QUIET = {
+  "telemetry.telemetryLevel": "off", "workbench.startupEditor": "none", "security.workspace.trust.enabled": false,
+  "workbench.secondarySideBar.defaultVisibility": "hidden", "git.openRepositoryInParentFolders": "never",
+  "workbench.colorTheme": "Default Dark Modern", "files.autoSave": "off", "workbench.tips.enabled": false,
+};
+
+/** A sample repository under git, from `repository/`. */
+export function makeRepository(folder) {
+  cpSync(join(import.meta.dirname, "repository"), folder, { recursive: true });
+  const git = (...args) => execFileSync("git", ["-c", "user.name=A", "-c", "user.email=a@example.org", ...args], { cwd: folder });
+  git("init", "-q", "-b", "main");
+  git("add", ".");
+  git("commit", "-q", "-m", "A shop");
+}
+
+/** The settings of this VS Code; the file is read again by it when it changes. */
+export function writeSettings(home, changes = {}) {
+  for (const name of ["User", "Machine"]) { // settings of scope `machine` are read from the latter
+    mkdirSync(join(home, name), { recursive: true });
+    writeFileSync(join(home, name, "settings.json"), JSON.stringify({ ...QUIET, "kimi.command": [python, "-m", "kimi_mcp"], ...changes }));
+  }
+}
+
+/** Package and install the extension, and one that has tests to show; start the server. Gives the address. */
+export async function startCode(work, repository) {
+  const [home, extensions] = [join(work, "home"), join(work, "extensions")];
+  const bin = program("code-server", "code-server");
+  const folders = ["--user-data-dir", home, "--extensions-dir", extensions];
+  const env = { ...environment(), HOME: home, KIMI_MCP_STATE: join(work, "state"), KIMI_MCP_CONFIG: join(work, "none.toml"), PYTHONPATH: project };
+  for (const name of Object.keys(env)) if (/API_KEY/.test(name)) delete env[name];
+  const vsix = join(work, "kimi-mcp.vsix");
+  for (const [folder, file] of [[extension, vsix], [join(import.meta.dirname, "testing"), join(work, "testing.vsix")]]) {
+    const pack = ["package", "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links", "--skip-license", "-o", file];
+    execFileSync(program("vsce", "vsce"), pack, { cwd: folder, env: environment(), stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(bin, [...folders, "--install-extension", file], { env, stdio: ["ignore", "ignore", "inherit"] });
+  }
+  const port = await freePort();
+  const quiet = ["--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"];
+  await started(bin, [...folders, ...quiet, "--bind-addr", `127.0.0.1:${port}`], { env }, /HTTP server listening/);
+  return `http://127.0.0.1:${port}/?folder=${repository}`;
+}
