@@ -15,9 +15,8 @@ import {
 } from "@agentclientprotocol/sdk";
 import type { Invocation } from "./arguments.js";
 
-/** Our extensions of the protocol: words for a turn that is under way; a session deleted with its runs. */
+/** Our one extension of the protocol: words for a turn that is under way. */
 const STEER = "_kimi-mcp/steer";
-const DELETE = "_kimi-mcp/delete";
 /** The oldest program that says what this extension shows. */
 export const OLDEST = "0.1.0";
 const MESSAGE_BYTES = 64 * 1024 * 1024;
@@ -147,7 +146,7 @@ export class Agent {
 
   /** Delete a session with its runs, for good. */
   async delete(sessionId: string): Promise<void> {
-    await this.until(this.connection.agent.request(DELETE, { sessionId }));
+    await this.until(this.connection.agent.request(methods.agent.session.delete, { sessionId }));
   }
 
   /** Tell an earlier session's history again, as updates. */
