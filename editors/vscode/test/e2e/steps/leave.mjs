@@ -27,7 +27,7 @@ export default async function leave(window) {
   await view.locator(".stream .message").waitFor(); // the second reading is not asked
   await window.ended();
   const last = window.requests().findLast((one) => one.scene === "asks for leave").results.join("\n");
-  assert.ok(last.includes("TOKEN") && /refused|leave/i.test(last), last);
+  assert.ok(last.includes("TOKEN") && /said no/i.test(last), last);
   assert.match(await view.locator(".review").innerText(), /\.envrc/);
   assert.doesNotMatch(await view.locator(".review").innerText(), /tasks\.json/);
 }
