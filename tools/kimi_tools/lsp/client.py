@@ -42,22 +42,34 @@ class Client:
         self._ended = ended
         self._launch = launch
         self._asked = time.monotonic()
+        started: Future[subprocess.Popen[bytes]] = Future()
+        threading.Thread(target=self._live, args=(started, folder), name="lsp", daemon=True).start()
         try:
-            self._process = subprocess.Popen(
-                list(launch.argv),
+            self._process = started.result()
+        except OSError as error:
+            raise Unavailable(f"'{launch.argv[0]}' cannot be started: {error.strerror or error}.") from None
+        threading.Thread(target=self._rest, name="lsp-idle", daemon=True).start()
+        self._uri = uri
+
+    def _live(self, started: "Future[subprocess.Popen[bytes]]", folder: str) -> None:
+        """The thread of the server's whole life: a sandbox dies with the thread that started it."""
+        try:
+            process = subprocess.Popen(
+                list(self._launch.argv),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=folder,
-                env=dict(launch.environment),
-                pass_fds=tuple(launch.pass_fds),
+                env=dict(self._launch.environment),
+                pass_fds=tuple(self._launch.pass_fds),
                 start_new_session=True,
             )
         except OSError as error:
-            raise Unavailable(f"'{launch.argv[0]}' cannot be started: {error.strerror or error}.") from None
-        threading.Thread(target=self._listen, name="lsp", daemon=True).start()
-        threading.Thread(target=self._rest, name="lsp-idle", daemon=True).start()
-        self._uri = uri
+            started.set_exception(error)
+            return
+        self._process = process
+        started.set_result(process)
+        self._listen()
 
     def begin(self, timeout: float) -> None:
         """Shake hands."""
