@@ -1,8 +1,9 @@
-"""`uv run python -m tests.bench.affected INSTANCES REPOSITORIES`: does `run_tests only=affected` run the right tests?
+"""`python -m tests.bench.affected INSTANCES REPOSITORIES [tests]`: does `run_tests only=affected` run the right tests?
 
 INSTANCES is a file of SWE-bench rows, one JSON object per line; REPOSITORIES a folder that holds a git directory
 `<owner>+<name>` for each repository in it (with the base commits). For every row the gold patch is applied to the
 base commit, and the files that `only=affected` would run are compared with those of the row's FAIL_TO_PASS tests.
+With `tests` the row's test patch is applied too, as by an agent that has written its tests already.
 Printed per row: hit or miss, the chosen share of all tests, seconds; at the end the sums.
 """
 
@@ -18,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from kimi_tools.testrun.changes import changed_files, committed_together
-from kimi_tools.testrun.relate import is_runnable, test_files
 from kimi_tools.testrun.select import choose_affected, indexed
+from kimi_tools.testrun.testfiles import is_runnable, test_files
 from kimi_tools.workspace import Workspace
 
 
@@ -55,7 +56,7 @@ async def judge(checkout: Path, state: Path) -> tuple[set[str], float, float]:
         together = await committed_together(workspace, [c.path for c in changes if not is_runnable(c.path)])
         chosen, _ = choose_affected(index, changes, together)
         seconds = time.perf_counter() - started
-        tests = test_files(index)
+        tests = test_files(index).counts
         share = sum(tests[related.path] for related in chosen) / sum(tests.values())
         index.close()
         return {related.path for related in chosen}, share, seconds
@@ -63,7 +64,7 @@ async def judge(checkout: Path, state: Path) -> tuple[set[str], float, float]:
         workspace.close()
 
 
-def main(instances: Path, repositories: Path) -> None:
+def main(instances: Path, repositories: Path, with_tests: bool) -> None:
     """Judge every row and print."""
     results: list[tuple[bool, float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -75,6 +76,8 @@ def main(instances: Path, repositories: Path) -> None:
             git(checkout, "checkout", "-qf", row["base_commit"])
             git(checkout, "clean", "-qfdx")
             git(checkout, "apply", "-", stdin=row["patch"])
+            if with_tests:
+                git(checkout, "apply", "-", stdin=row["test_patch"])
             wanted = wanted_files(row, checkout)
             chosen, share, seconds = asyncio.run(judge(checkout, Path(folder) / "state"))
             hit = wanted <= chosen
@@ -92,4 +95,4 @@ def main(instances: Path, repositories: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), "tests" in sys.argv[3:])

@@ -1,5 +1,6 @@
 """Which tests exercise what: `find_tests`, `only=changed` and `only=affected`."""
 
+import subprocess
 from collections.abc import Callable
 
 import anyio
@@ -102,3 +103,78 @@ def test_without_git_what_has_changed_is_not_known(shop: Workspace) -> None:
     (shop.root / ".git").rename(shop.root / ".gone")
     with pytest.raises(BadArguments, match="What has changed is not known"):
         run(shop, only="changed")
+
+
+FOUNDATION: dict[str, str | bytes] = {
+    **PROJECT,
+    "shop/test/__init__.py": "",
+    "shop/test/cases.py": "class TestCase:\n    def test_prices(self): ...\n",
+    "tests/test_cases.py": "from shop.test.cases import TestCase\n\nclass TestPrices(TestCase):\n    pass\n",
+    "shop/java/PricesTest.java": "class PricesTest { void testTotal() { new Prices().total(); } }\n",
+    "tests/odd/prices.py": "from shop.prices import cheapest\n\ndef test_odd(): assert cheapest([1]) == 1\n",
+}
+
+
+def test_code_that_others_import_is_no_test_and_a_test_is_one_by_its_folder(
+    make_workspace: MakeWorkspace,
+) -> None:
+    paths = found(make_workspace(FOUNDATION), "shop/prices.py")
+    assert "shop/test/cases.py" not in paths
+    assert {"tests/odd/prices.py", "shop/java/PricesTest.java"} <= set(paths)
+
+
+def test_what_relates_weakly_is_not_run_and_says_nothing(shop: Workspace) -> None:
+    path = shop.root / "shop/stock.py"
+    path.write_text("from shop.prices import cheapest\n\n\ndef count():\n    return cheapest([0])\n")
+    report = run(shop, only="affected")
+    assert "tests/test_cheap.py::test_cheapest" in report.statuses()
+    assert not any("test_other" in id for id in report.statuses())
+
+
+COVERAGE = """
+[run]
+dynamic_context = test_function
+"""
+DYNAMIC = """
+import importlib
+
+
+def test_by_name():
+    assert getattr(importlib.import_module("shop.sto" + "ck"), "co" + "unt")() == 0
+"""
+
+
+@pytest.fixture
+def watched(make_workspace: MakeWorkspace) -> Workspace:
+    """A project whose tests ran under coverage.py; nothing but that tells which test runs `count`."""
+    workspace = make_workspace({**PROJECT, ".coveragerc": COVERAGE, "tests/test_dynamic.py": DYNAMIC})
+    give_environment(workspace.root)
+    python = workspace.root / ".venv/bin/python"
+    command = [python, "-m", "coverage", "run", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    subprocess.run(command, cwd=workspace.root, check=True, capture_output=True)
+    return workspace
+
+
+def test_a_test_that_ran_the_code_is_found_by_coverage_alone(watched: Workspace) -> None:
+    first = anyio.run(find_tests, watched, {"of": "count"}).text.splitlines()[1]
+    assert first.startswith("tests/test_dynamic.py: 1 test of it ran the code")
+
+
+def test_a_test_that_was_watched_and_did_not_run_the_code_is_not_affected(watched: Workspace) -> None:
+    path = watched.root / "shop/prices.py"
+    path.write_text(path.read_text().replace("sum(prices)", "sum(prices) + 0"))
+    report = run(watched, only="affected")
+    assert {case.path for case in report.cases} == {"tests/test_prices.py", "tests/test_basket.py"}
+    assert "which has seen 2 of them run the code" in report.notes[0]
+
+
+@pytest.mark.parametrize("data", [b"", b"SQLite format 3\0 and nothing more", b"!" * 5000])
+def test_coverage_data_that_is_none_tells_nothing(shop: Workspace, data: bytes) -> None:
+    (shop.root / ".coverage").write_bytes(data)
+    assert found(shop, "total")[0] == "tests/test_prices.py"
+
+
+def test_coverage_data_of_another_text_is_not_believed(watched: Workspace) -> None:
+    path = watched.root / "shop/stock.py"
+    path.write_text("# a comment where the code was\n\n\n\n" + path.read_text())
+    assert found(watched, "count") == []

@@ -11,17 +11,26 @@ from kimi_tools.workspace import Workspace
 HISTORY_PATHS = 8
 HISTORY_COMMITS = 60
 HISTORY_FILES = 25
+NAMES = 300
+"""Identifiers of one file's changed lines that are looked at."""
 
-_HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+_CHANGED_LINE = re.compile(rb"^[+-](?![+-]{2} )(.*)$", re.MULTILINE)
+_NAME = re.compile(r"[^\W\d]\w{2,}")
+
+Lines = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
     """One changed file. `lines`: ranges (1-based, inclusive) of its present text; empty for a deleted file
-    and for one that git does not know yet, of which everything is new."""
+    and for one that git does not know yet, of which everything is new. `before`: the same of the text in the
+    last commit. `names`: the identifiers on the changed lines, old and new."""
 
     path: str
-    lines: tuple[tuple[int, int], ...]
+    lines: Lines = ()
+    before: Lines = ()
+    names: tuple[str, ...] = ()
     deleted: bool = False
 
 
@@ -46,24 +55,41 @@ async def changed_files(workspace: Workspace) -> list[Changed]:
     for record in fields(status.stdout):
         state, path = record[:2], record[3:]
         if "D" in state and not workspace.exists(path):
-            found.append(Changed(path, (), deleted=True))
+            found.append(Changed(path, deleted=True))
         else:
-            found.append(Changed(path, () if state in ("??", "A ") else await _lines(repository, path)))
+            found.append(Changed(path) if state in ("??", "A ") else await _changed(repository, path))
     return sorted(found, key=lambda change: change.path)
 
 
-async def _lines(repository: Repository, path: str) -> tuple[tuple[int, int], ...]:
+async def _changed(repository: Repository, path: str) -> Changed:
     try:
         done = await repository.run(
             *("diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--unified=0", "HEAD", "--", path)
         )
     except ToolError:  # a repository without a commit
-        return ()
-    found: list[tuple[int, int]] = []
+        return Changed(path)
+    before: list[tuple[int, int]] = []
+    after: list[tuple[int, int]] = []
     for match in _HUNK.finditer(done.stdout):
-        first, count = int(match[1]), int(match[2] or 1)
-        found.append((max(first, 1), first + max(count, 1) - 1 if count else first + 1))
-    return tuple(found)
+        before.append(_range(match[1], match[2]))
+        after.append(_range(match[3], match[4]))
+    text = b"\n".join(_CHANGED_LINE.findall(done.stdout)).decode("utf-8", "replace")
+    return Changed(path, tuple(after), tuple(before), tuple(dict.fromkeys(_NAME.findall(text)))[:NAMES])
+
+
+def _range(first: bytes, count: bytes | None) -> tuple[int, int]:
+    """The lines of one side of a hunk; where that is empty, the lines around the place."""
+    start, length = int(first), int(count or 1)
+    return (max(start, 1), start + length - 1 if length else start + 1)
+
+
+async def committed_text(workspace: Workspace, path: str) -> bytes | None:
+    """A file's bytes in the last commit; None where it has none."""
+    try:
+        repository = await Repository.open(workspace)
+        return (await repository.run("cat-file", "blob", f"HEAD:{path}")).stdout
+    except ToolError:
+        return None
 
 
 async def committed_together(workspace: Workspace, paths: Sequence[str]) -> dict[str, float]:

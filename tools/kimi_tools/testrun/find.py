@@ -1,7 +1,7 @@
 """`find_tests`: which tests exercise a symbol or a file."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import anyio.to_thread
 
@@ -10,8 +10,10 @@ from kimi_tools.errors import NotFound
 from kimi_tools.index import Coverage, Index
 from kimi_tools.index.meaning import find
 from kimi_tools.syntax.references import Scopes
-from kimi_tools.testrun.relate import Target, is_runnable, related_tests
+from kimi_tools.testrun.covered import DATA, Asked, Seen, seen
+from kimi_tools.testrun.relate import ASKED, Target, related_tests
 from kimi_tools.testrun.select import indexed
+from kimi_tools.testrun.testfiles import is_runnable, test_files
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 
@@ -19,7 +21,7 @@ SHOWN_TESTS = 6
 INDEX_SECONDS = 10.0
 """How long to wait for an index that is being built; many clients give a call a minute at most."""
 MAX_RELATED = 40
-WEAKEST = 0.05
+WEAKEST = 0.1
 """Of the strongest relation; what is weaker is left out."""
 
 
@@ -60,7 +62,7 @@ async def find_tests(workspace: Workspace, params: FindTestsParams) -> Result:
 def _find(workspace: Workspace, index: Index, params: FindTestsParams) -> Result:
     coverage = index.coverage  # before the questions: what comes in meanwhile may be missing from the answer
     targets = _targets(index, coverage, params.of)
-    ranked = related_tests(index, targets)
+    ranked = related_tests(index, targets, symbol=ASKED, covered=_covered(workspace, index, targets))
     related = [r for r in ranked[:MAX_RELATED] if r.score >= WEAKEST * ranked[0].score]
     names = [d.name for target in targets for d in target.symbols] or [
         d.name for target in targets for d in index.outline(target.path) or [] if "." not in d.qualified
@@ -102,6 +104,23 @@ def _targets(index: Index, coverage: Coverage, of: str) -> list[Target]:
     return [Target(path, tuple(s.definition for s in chosen_symbols if s.path == path)) for path in by_path]
 
 
+def _covered(workspace: Workspace, index: Index, targets: Sequence[Target]) -> Seen | None:
+    """What coverage data says of the code as it is now."""
+    if not workspace.exists(DATA):
+        return None
+    asked = [
+        [
+            Asked(
+                target.path,
+                workspace.read_bytes(target.path),
+                tuple((d.first_line, d.last_line) for d in target.symbols),
+            )
+        ]
+        for target in targets
+    ]
+    return seen(workspace, asked, test_files(index).counts)
+
+
 def _using(index: Index, path: str, lines: Mapping[str, Iterable[int]]) -> tuple[str, ...]:
     """The tests of a file, by qualified name, whose own body is on one of the lines."""
     if path not in lines:
@@ -114,8 +133,9 @@ def _using(index: Index, path: str, lines: Mapping[str, Iterable[int]]) -> tuple
 def _text(workspace: Workspace, note: str, found: FoundTests, offset: int) -> str:
     total = len(found.files)
     if not total:
-        return f"No test is related to '{found.of}' by its names, imports, callers or path. {note}".rstrip()
-    head = f"{total} test files are related to '{found.of}', most related first"
+        return f"No test is related to '{found.of}' by names, imports, callers or path. {note}".rstrip()
+    files = "1 test file is" if total == 1 else f"{total} test files are"
+    head = f"{files} related to '{found.of}', most related first"
     room = workspace.result_chars - weight(head) - 200
     lines: list[str] = []
     for file in found.files[offset:]:
