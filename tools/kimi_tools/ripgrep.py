@@ -23,10 +23,10 @@ from kimi_tools.protected import names_secret
 from kimi_tools.visible import reveal_line
 from kimi_tools.workspace import Workspace, door
 
-HUGE_FILE = "32M"
+HUGE_BYTES = 32 * 1024 * 1024
 """Files above this are not searched; the workspace's own limit for reading."""
 
-FILES_AT_ONCE = 16
+FILES_AT_ONCE = 32
 """Files that one run gets as descriptors."""
 
 _RUNS_AT_ONCE = 4
@@ -35,7 +35,7 @@ OUTPUT_BYTES = 32 * 1024 * 1024
 
 _BASE = (
     *("--no-config", "--color=never", "--hidden", "--no-require-git", "--no-follow", "--no-mmap"),
-    *("--engine=auto", f"--max-filesize={HUGE_FILE}"),
+    *("--engine=auto", f"--max-filesize={HUGE_BYTES}"),
 )
 
 _slots: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = (

@@ -1,22 +1,23 @@
 """`search_text`: the lines that match a pattern, grouped by file, in pages.
 
-Two runs of rg. The first counts matches per file over the whole scope, in parallel, so that totals are exact
-and the order (by path) is the same every time. The second reads only the files of the asked page.
+The first run of rg counts matches per file over the whole scope (`survey`), so that totals are exact and the order
+(by path) is the same every time. The second reads only the files of the asked page.
 """
 
 import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 from kimi_tools.clip import weight
-from kimi_tools.errors import BadArguments, TimedOut, ToolError
+from kimi_tools.errors import BadArguments, TimedOut
+from kimi_tools.grams.tree import tree_of
 from kimi_tools.policy import Request
 from kimi_tools.protected import SECRET_GLOBS, names_secret
-from kimi_tools.ripgrep import OUTPUT_BYTES, Remarks, Scope, ripgrep
+from kimi_tools.ripgrep import Remarks, Scope
 from kimi_tools.search.page import FileHits, Window, collect
-from kimi_tools.search.scope import refusal, scope_of
+from kimi_tools.search.scope import scope_of
+from kimi_tools.search.survey import Case, Query, Survey, count_files, may_hold_more, take_survey
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.visible import reveal_line
 from kimi_tools.workspace import Workspace
@@ -32,7 +33,7 @@ class SearchTextParams(Params):
     path: str = Param("File or directory", default=".")
     globs: list[str] = Param("e.g. *.py, !tests/**", default=[])
     literal: bool = Param("Plain text, no regex", default=False)
-    case: Literal["smart", "sensitive", "insensitive"] = Param("Case", default="smart")
+    case: Case = Param("Case", default="smart")
     context: int = Param("Lines around", default=0, ge=0, le=20)
     multiline: bool = Param("Match across lines", default=False)
     ignored: bool = Param("Ignored files too", default=False)
@@ -54,18 +55,6 @@ class TextHits(Data):
     problems: list[str]
 
 
-class Survey:
-    """What the counting run found: matches per file in order of path, and rg's remarks."""
-
-    def __init__(self, stdout: bytes, stderr: bytes) -> None:
-        text = stdout.decode("utf-8", "surrogateescape")
-        self.counts = sorted(
-            (name.removeprefix("./"), int(count)) for name, count in re.findall(r"([^\0]*)\0(\d+)\n", text)
-        )
-        self.remarks = Remarks.of(stderr)
-        self.matches = sum(count for _, count in self.counts)
-
-
 @tool("Search text", "Find lines matching a regex; grouped by file.", toolset="search", effect="reads")
 async def search_text(workspace: Workspace, params: SearchTextParams) -> Result:
     if not params.pattern:
@@ -79,9 +68,17 @@ async def search_text(workspace: Workspace, params: SearchTextParams) -> Result:
         )
     elif "secrets" not in workspace.policy.allowed:
         scope = replace(scope, excluded=SECRET_GLOBS)
-    survey = await _survey(workspace, params, scope)
+    query = Query(params.pattern, params.literal, params.case, params.multiline)
+    try:
+        return await _answer(workspace, params, query, scope)
+    finally:
+        tree_of(workspace).renew()
+
+
+async def _answer(workspace: Workspace, params: SearchTextParams, query: Query, scope: Scope) -> Result:
+    survey = await take_survey(workspace, query, scope, SECONDS)
     if not survey.matches:
-        return await _nothing(workspace, params, scope, survey)
+        return await _nothing(workspace, query, scope, survey)
     if params.offset >= survey.matches:
         raise BadArguments(
             f"There are {survey.matches:,} matches; an offset of {params.offset:,} is behind them."
@@ -95,52 +92,13 @@ async def search_text(workspace: Workspace, params: SearchTextParams) -> Result:
         params.multiline,
         workspace.result_chars - weight(head) - _FOOT,
     )
-    page = await collect(workspace, window, _match_options(params), SECONDS)
+    page = await collect(workspace, window, query.options(), SECONDS)
     data = _data(survey, params.offset, page.end, page.files)
     lines = [head, *page.lines, *_remarks(survey.remarks)]
     if params.offset or page.end < survey.matches:
         more = f"; next: offset={page.end}" if page.end < survey.matches else ""
         lines.append(f"[shown {params.offset + 1}-{page.end} of {head}{more}]")
     return Result("\n".join(lines), data)
-
-
-def _match_options(params: SearchTextParams) -> list[str]:
-    options = {"smart": ["--smart-case"], "sensitive": ["--case-sensitive"]}.get(
-        params.case, ["--ignore-case"]
-    )
-    if params.literal:
-        options.append("--fixed-strings")
-    if params.multiline:
-        options.append("--multiline")
-    return [*options, f"--regexp={params.pattern}"]
-
-
-async def _survey(
-    workspace: Workspace,
-    params: SearchTextParams,
-    scope: Scope,
-    timeout: float = SECONDS,
-    remarks: bool = True,
-) -> Survey:
-    """The counting run. Without `remarks` rg does not tell what it passes over, which takes it half as long again."""
-    options = ["--count", "--null", "--with-filename", *_match_options(params)]
-    if remarks:
-        options.append("--debug")
-    done = await ripgrep(workspace, [*options, *scope.arguments(), "--", scope.target], timeout=timeout)
-    survey = Survey(done.stdout, done.stderr)
-    if done.exit_code > 1 and survey.remarks.complaints:
-        raise refusal(survey.remarks.complaints)
-    if len(done.stdout) > OUTPUT_BYTES:
-        raise ToolError("Too many files match to list them; narrow the search with path or globs.")
-    return survey
-
-
-async def _searched(workspace: Workspace, scope: Scope) -> int:
-    """How many files the scope holds, binary ones counted too."""
-    done = await ripgrep(
-        workspace, ["--files", "--null", *scope.arguments(), "--", scope.target], timeout=_HINT_SECONDS
-    )
-    return done.stdout.count(b"\0")
 
 
 def _data(survey: Survey, offset: int, end: int, files: list[FileHits]) -> TextHits:
@@ -179,12 +137,14 @@ def _remarks(remarks: Remarks) -> list[str]:
     return [f"[not searched: {'; '.join(parts)}]"] if parts else []
 
 
-async def _nothing(workspace: Workspace, params: SearchTextParams, scope: Scope, survey: Survey) -> Result:
+async def _nothing(workspace: Workspace, query: Query, scope: Scope, survey: Survey) -> Result:
     """No match: what was searched, and which small change of the call would have found something."""
     where = "the workspace" if scope.path == "." else reveal_line(scope.path)
     globs = f" with globs {', '.join(scope.globs)}" if scope.globs else ""
     skipped = len(survey.remarks.binary) + len(survey.remarks.huge)
-    files, hints = await asyncio.gather(_searched(workspace, scope), _hints(workspace, params, scope))
+    files, hints = await asyncio.gather(
+        count_files(workspace, scope, _HINT_SECONDS), _hints(workspace, query, scope)
+    )
     searched = files - skipped
     lines = [f"0 matches in {_count(searched, 'searched file')} of {where}{globs}", *hints]
     if not searched:
@@ -193,22 +153,23 @@ async def _nothing(workspace: Workspace, params: SearchTextParams, scope: Scope,
     return Result("\n".join(lines), _data(survey, 0, 0, []))
 
 
-async def _hints(workspace: Workspace, params: SearchTextParams, scope: Scope) -> list[str]:
-    tries: list[tuple[str, SearchTextParams, Scope]] = []
-    if not scope.ignored:
-        tries.append(("ignored=true", params, replace(scope, ignored=True)))
-    if params.case == "sensitive" or (params.case == "smart" and params.pattern != params.pattern.lower()):
-        tries.append(("case=insensitive", params.model_copy(update={"case": "insensitive"}), scope))
-    if not params.multiline and "\\n" in params.pattern:
-        tries.append(("multiline=true", params.model_copy(update={"multiline": True}), scope))
-    if not params.literal and re.escape(params.pattern) != params.pattern:
-        tries.append(("literal=true", params.model_copy(update={"literal": True}), scope))
+async def _hints(workspace: Workspace, query: Query, scope: Scope) -> list[str]:
+    tries: list[tuple[str, Query, Scope]] = []
+    pattern = query.pattern
+    if not scope.ignored and may_hold_more(workspace, scope):
+        tries.append(("ignored=true", query, replace(scope, ignored=True)))
+    if query.case == "sensitive" or (query.case == "smart" and pattern != pattern.lower()):
+        tries.append(("case=insensitive", replace(query, case="insensitive"), scope))
+    if not query.multiline and "\\n" in pattern:
+        tries.append(("multiline=true", replace(query, multiline=True), scope))
+    if not query.literal and re.escape(pattern) != pattern:
+        tries.append(("literal=true", replace(query, literal=True), scope))
     if scope.globs:
-        tries.append(("no globs", params, replace(scope, globs=())))
+        tries.append(("no globs", query, replace(scope, globs=())))
 
-    async def attempt(name: str, changed: SearchTextParams, wider: Scope) -> str:
+    async def attempt(name: str, changed: Query, wider: Scope) -> str:
         try:
-            found = await _survey(workspace, changed, wider, _HINT_SECONDS, remarks=False)
+            found = await take_survey(workspace, changed, wider, _HINT_SECONDS, remarks=False)
         except TimedOut:
             return ""
         if not found.matches:
