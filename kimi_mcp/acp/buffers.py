@@ -5,11 +5,16 @@ that differs from the disk the file has unsaved changes: a read gives the editor
 editor save it, then changes the file (journalled, so undo gives back what the person had). The edited file is
 handed to the editor where its buffer does not follow by itself, unless the person typed in between. Searches and
 commands see the disk, as the person's own terminal does; the agent is told so.
+
+A private copy begins with the unsaved texts of the files that can be known to be open (`open_files`), as ACP lists
+no buffers. A call that names another file with unsaved changes is told that the copy does not have them.
 """
 
 import asyncio
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,15 +49,53 @@ class Buffers:
 
         async def run(workspace: Workspace, params: Params) -> Result:
             named = _named(workspace, params)
-            saving = tool.effect == "edits"
-            before = {path: await self._look(workspace, path, saving) for path in named}
-            result = await tool.run(workspace, params)
-            if saving:
-                for path, text in before.items():
-                    await self._hand_over(workspace, path, text)
-            return self._noted(tool, named, result)
+            if tool.effect == "edits":
+                async with self.edited(workspace, named):
+                    return await tool.run(workspace, params)
+            for path in named:
+                await self._look(workspace, path, saving=False)
+            return self._noted(tool, named, await tool.run(workspace, params))
 
         return replace(tool, run=run)
+
+    def dress_copy(self, tool: Tool, root: Path, known: Mapping[str, bytes]) -> Tool:
+        """The tool for a private copy of `root`, which began with the `known` unsaved texts."""
+        if not self.reads:
+            return tool
+
+        async def run(workspace: Workspace, params: Params) -> Result:
+            result = await tool.run(workspace, params)
+            named = [path for path in _named(workspace, params) if path not in known]
+            if not named or not (missing := await self.unsaved(root, named)):
+                return result
+            note = f"[Unsaved in the editor, and not in this private copy: {', '.join(missing)}]"
+            return replace(result, text=f"{note}\n{result.text}")
+
+        return replace(tool, run=run)
+
+    async def unsaved(self, root: Path, paths: Iterable[str]) -> dict[str, bytes]:
+        """Of those files of a repository, the ones whose text in the editor is another than on the disk."""
+        if not self.reads:
+            return {}
+        found: dict[str, bytes] = {}
+        with closing(Workspace(root, state=os.devnull)) as workspace:  # only read
+            for path in dict.fromkeys(paths):
+                await self._look(workspace, path, saving=False)
+                if path in workspace.unsaved:
+                    found[path] = workspace.unsaved[path]
+                self.shown.pop(path, None)
+        return found
+
+    @asynccontextmanager
+    async def edited(self, workspace: Workspace, paths: Iterable[str]) -> AsyncGenerator[None]:
+        """The block changes those files: the editor saves them before, and is shown them after.
+
+        Raises `Conflict` where one has unsaved changes that cannot be saved.
+        """
+        before = {path: await self._look(workspace, path, saving=True) for path in paths}
+        yield
+        for path, text in before.items():
+            await self._hand_over(workspace, path, text)
 
     async def _look(self, workspace: Workspace, path: str, saving: bool) -> str | None:
         """The text of one file as the person sees it, known to `workspace` from here on; None for no text file.

@@ -7,7 +7,7 @@ import asyncio
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from acp import RequestError, helpers, schema
 from acp.interfaces import Client
@@ -16,6 +16,7 @@ from kimi_mcp.acp import options, snapshot
 from kimi_mcp.acp.content import said
 from kimi_mcp.acp.session import Ordering, Session, opened
 from kimi_mcp.acp.store import Sessions, Stored
+from kimi_mcp.acp.updates import META
 from kimi_tools.errors import ToolError
 
 PAGE = 100
@@ -197,7 +198,7 @@ class Face:
         text, images = said(prompt)
         command, rest = options.command(text)
         titled = bool(session.stored.title)
-        turn = Turn(session, self._sessions, self._ordering, self._client)
+        turn = Turn(session, self._sessions, self._ordering, self._client, _named(kwargs.get(META)))
         session.stopping = session.at_work = False
         session.turn = asyncio.create_task(turn.take(command, rest, images))
         await asyncio.wait({session.turn})
@@ -282,6 +283,14 @@ class Face:
 
     def _session(self, session_id: str) -> Session:
         return self._open.get(session_id) or self._opened(self._found(session_id))
+
+
+def _named(meta: Any) -> list[str]:
+    """The files that an editor of ours says are open: `_meta["kimi-mcp"]["open"]` of a prompt."""
+    found: Any = cast(dict[str, Any], meta).get("open") if isinstance(meta, dict) else None
+    return (
+        [path for path in cast(list[Any], found) if isinstance(path, str)] if isinstance(found, list) else []
+    )
 
 
 async def _warmed() -> None:

@@ -23,7 +23,10 @@ THINKING: dict[Mode, tuple[str, str]] = {
 }
 PLACES: dict[Place, tuple[str, str]] = {
     "tree": ("In your files", "/fix edits the files that you have open"),
-    "copy": ("In a private copy", "/fix leaves your files alone; its patch is there for review at the end"),
+    "copy": (
+        "In a private copy",
+        "/fix leaves your files alone; its patch is for review; /apply brings it in",
+    ),
 }
 MODELS = ("kimi-k2.7-code", "kimi-k2.6", "kimi-k3.1-pro", "kimi-k3")
 """Those that Moonshot serves (`profiles`, November 2026). The host is asked when the turn begins, not here: an
@@ -33,6 +36,7 @@ COMMANDS = {
     "fix": ("Resolve an issue: reproduce, fix, test, submit with evidence", "the issue"),
     "review": ("Review the uncommitted changes as a maintainer would; changes nothing", "what to look at"),
     "test": ("Run the tests around the uncommitted changes and explain failures", "which tests"),
+    "apply": ("Bring the patch of a fix in a private copy into your files", ""),
     "undo": ("Take back the changes of the last turn", ""),
     "cost": ("What this session has used", ""),
 }

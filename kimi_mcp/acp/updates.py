@@ -8,7 +8,7 @@ from typing import Any
 from acp import helpers, schema
 
 from kimi_mcp.agent import events as ev
-from kimi_mcp.model.messages import Call
+from kimi_mcp.model.messages import Call, Usage
 
 _KINDS: dict[str, schema.ToolKind] = {
     **dict.fromkeys(
@@ -81,7 +81,11 @@ class Updates:
                     content = helpers.tool_terminal_ref(terminal)
                 yield helpers.update_tool_call(_id(event), status="in_progress", content=[content])
             case ev.Returned():
+                if event.usage:
+                    self._paid(event.usage, event.cost)
                 yield from self._returned(event)
+            case ev.Folded():
+                self._paid(event.usage, event.cost)
             case ev.Planned():
                 yield helpers.update_plan(
                     helpers.plan_entry(item.text, status=_STATES[item.state]) for item in event.items
@@ -96,9 +100,7 @@ class Updates:
     def _answered(self, event: ev.Answered) -> Iterator[Any]:
         answer = event.answer
         self.calls = {call.id: call for call in answer.message.calls}
-        self.cost += answer.cost or 0.0
-        self.priced = self.priced and answer.cost is not None
-        self.tokens += answer.usage.prompt + answer.usage.completion
+        self._paid(answer.usage, answer.cost)
         if self.replaying:
             if answer.message.reasoning:
                 yield helpers.update_agent_thought_text(answer.message.reasoning)
@@ -111,6 +113,11 @@ class Updates:
             cost=schema.Cost(amount=self.cost, currency="USD") if self.priced else None,
             field_meta={META: {"tokens": self.tokens}},
         )
+
+    def _paid(self, usage: Usage, cost: float | None) -> None:
+        self.cost += cost or 0.0
+        self.priced = self.priced and (cost is not None or not usage.prompt)
+        self.tokens += usage.prompt + usage.completion
 
     def _called(self, event: ev.Called) -> Iterator[Any]:
         if event.name in SILENT:

@@ -34,7 +34,8 @@ async def end(agent: Agent, status: ev.Status, reason: str) -> ev.Ended:
     touched = state.patched.touched if state.patched else ()
     with contextlib.suppress(ToolError, OSError):
         if agent.private:
-            tree = verify.best_tree(state) if status != "submitted" else state.tree
+            finished = status in ("submitted", "answered")
+            tree = state.tree if finished else verify.best_tree(state)
         elif state.started:
             tree = await agent.snapshot.tree()
         patch = await agent.snapshot.patch(state.base, tree)

@@ -275,6 +275,20 @@ class Resumed(_Event):
     """The new frame, where the user ordered another protocol or other functions in between."""
 
 
+class Renewed(_Event):
+    """The private copy of a run that goes on was made anew, from the user's files as they are now.
+
+    `base`: those files; `tree`: with the run's changes on top. `taken`: files that held the changes already;
+    `lost`: files whose changes do not fit any more, left as the user has them.
+    """
+
+    kind: Literal["renewed"] = "renewed"
+    base: str
+    tree: str
+    taken: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
 class Attempted(_Event):
     """One of several attempts at the issue ended; the run goes on with another, or chooses."""
 
@@ -322,6 +336,7 @@ Event = Annotated[
     | Submitted
     | Troubled
     | Resumed
+    | Renewed
     | Attempted
     | Ended
     | Streamed

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -140,6 +141,18 @@ class Snapshot:
                 blob = await self._git("cat-file", "blob", rest.split()[1])
                 found[path] = blob.encode("utf-8", "surrogateescape"), int(mode[-3:], 8)
         return found
+
+    async def merged(self, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+        """A text with the changes of both sides since `base`; None where they meet, or where it is no text."""
+        with tempfile.TemporaryDirectory(dir=self.store) as folder:
+            names = [os.path.join(folder, name) for name in ("ours", "base", "theirs")]
+            for name, data in zip(names, (ours, base, theirs), strict=True):
+                Path(name).write_bytes(data)
+            try:
+                text = await self._git("merge-file", "-p", *names)
+            except ToolError:
+                return None
+        return text.encode("utf-8", "surrogateescape")
 
     async def restore(self, tree: str) -> None:
         """Make the files those of `tree`; files that are not part of trees (ignored ones) stay."""

@@ -108,6 +108,8 @@ class State:
                 self._submitted(event)
             case ev.Resumed():
                 self._resumed(event)
+            case ev.Renewed():
+                self._renewed(event)
             case ev.Ended():
                 self.ended = event
             case _:
@@ -149,6 +151,12 @@ class State:
             self.messages[0] = System(event.system)
         if self.started and self.started.protocol == "issue":
             self.silent = 0
+
+    def _renewed(self, event: ev.Renewed) -> None:
+        if self.started and event.base != self.base:
+            self.started = self.started.model_copy(update={"base": event.base})
+            self.tests, self.reproductions = [], []  # they were measured on files that are no more
+        self.tree, self.patched = event.tree, None
 
     def _answered(self, event: ev.Answered) -> None:
         answer = event.answer

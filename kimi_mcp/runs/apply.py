@@ -60,6 +60,8 @@ def _trees(folder: RunFolder) -> tuple[str, str]:
         match event:
             case ev.Started():
                 base = tree = event.base
+            case ev.Renewed():
+                base, tree = event.base, event.tree
             case ev.Patched():
                 tree = event.tree
             case ev.Ended() if event.outcome.tree:

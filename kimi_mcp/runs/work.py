@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from kimi_mcp.runs.folder import RunFolder
 from kimi_mcp.runs.further import attempt_folder, further
 from kimi_mcp.runs.opening import opening
 from kimi_mcp.runs.place import private_copy
+from kimi_mcp.runs.renewal import overlay, renewed, told
 from kimi_tools import journal, redact
 from kimi_tools.catalog import TOOLS
 from kimi_tools.errors import ToolError
@@ -50,13 +51,15 @@ class Beside:
 
     `more`: further functions of the agent. `dress` is given every function and returns the one to use.
     `sandbox`: what commands run in, where it is not the best one of this machine, and `at` the path at which
-    it shows them the repository.
+    it shows them the repository. `unsaved`: files that hold other bytes than the disk for whoever watches; a
+    private copy begins with them.
     """
 
     more: Sequence[Tool] = ()
     dress: Callable[[Tool], Tool] = lambda tool: tool
     sandbox: Sandbox | None = None
     at: Path | None = None
+    unsaved: Mapping[str, bytes] = field(default_factory=lambda: dict[str, bytes]())
 
 
 ALONE = Beside()
@@ -114,7 +117,7 @@ async def work(
             status = "model_failed" if isinstance(error, ModelError) else "crashed"
             yield _recorded(folder, ev.Ended(outcome=ev.Outcome(status=status, reason=str(error))))
         outcome = folder.outcome()
-        if outcome and outcome.status == "submitted" and not request.in_place:
+        if outcome and outcome.status in ("submitted", "answered") and not request.in_place:
             for number in range(1, outcome.attempts + 1):
                 shutil.rmtree(attempt_folder(folder, number).place, ignore_errors=True)
 
@@ -122,7 +125,7 @@ async def work(
 def _further(
     folder: RunFolder, first: ev.Outcome, connect: Connect, inbox: Inbox, beside: Beside
 ) -> AsyncGenerator[ev.Event]:
-    beside = Beside(sandbox=beside.sandbox, at=beside.at)
+    beside = replace(beside, more=ALONE.more, dress=ALONE.dress)
 
     async def again(one: RunFolder) -> AsyncGenerator[ev.Event]:
         one.mend()
@@ -153,10 +156,12 @@ async def _worked(
     """The events of one attempt, not yet recorded; each must be before the next is asked for."""
     request = folder.record().request
     root = request.root if request.in_place else folder.place
-    if not root.exists() and not request.in_place:
+    new = not root.exists() and not request.in_place
+    if new:
         yield ev.Progressed(step=0, id="", message="Copying the repository")
         if warning := await private_copy(request.root, root):
             yield ev.Troubled(text=warning)
+        overlay(root, beside.unsaved)
     workspace = _open(beside, folder, request.root)
     try:
         journal.recover(workspace)
@@ -173,6 +178,9 @@ async def _worked(
             agent = Agent(model, toolbox, snapshot, not request.in_place, inbox, request.protocol, known)
             for event in folder.events():
                 agent.take(event)
+            if new and agent.state.started:
+                for event in await _renewed(folder, agent):
+                    yield agent.take(event)
             task = None
             if not agent.state.asks:
                 issue = request.issue if request.protocol == "issue" else ""
@@ -184,6 +192,16 @@ async def _worked(
                     yield event
     finally:
         workspace.close()
+
+
+async def _renewed(folder: RunFolder, agent: Agent) -> list[ev.Event]:
+    """A run goes on in a new copy: what that holds, and what the model is told of it."""
+    event = await renewed(folder)
+    outcome = folder.outcome()
+    text = told(event, outcome.attempt if outcome else 1)
+    if not text or agent.state.pending:
+        return [event]
+    return [event, ev.Said(text=text, by="harness", about="renewed")]
 
 
 async def _keep_patch(folder: RunFolder, event: ev.Event, agent: Agent) -> None:

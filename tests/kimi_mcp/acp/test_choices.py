@@ -1,12 +1,14 @@
 """What an editor lets the user choose, and what a prompt may hold: modes, models, commands, forks, pictures."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from acp import RequestError, helpers, schema
 
+from kimi_mcp.acp.history import Spent
 from tests.kimi_api import Call, KimiApi, Turn
 from tests.kimi_mcp.acp.editor import FILES, Editor, MakeRepository, agent, offered, run, say, told
 
@@ -217,3 +219,39 @@ def test_files_and_pictures_in_a_prompt_reach_the_model(
     assert "not base64" in text
     [picture] = [part for part in said if part["type"] == "image_url"]
     assert picture["image_url"]["url"].endswith(PIXEL)
+
+
+def test_the_cost_adds_up_over_turns_and_processes_and_is_said_in_tokens_and_money(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    root = make_repository(FILES)
+
+    async def main(url: str) -> Editor:
+        editor = Editor()
+        for words in ("First.", "Second.", "/cost"):
+            async with agent(editor, tmp_path / "state", url) as connection:
+                listed = (await connection.list_sessions()).sessions
+                if listed:
+                    name = listed[0].session_id
+                    await connection.resume_session(session_id=name, cwd=str(root), mcp_servers=[])
+                else:
+                    name = await begun(connection, root)
+                await say(connection, name, words)
+        return editor
+
+    turns = [Turn(text="One."), Turn(text="Two.")]
+    with KimiApi(turns, flavour="openrouter", models=["kimi-k2.6"]) as api:
+        editor = run(main(api.url))
+    first, second = [update.cost.amount for update in editor.of("usage_update")]
+    tokens = [update.field_meta["kimi-mcp"]["tokens"] for update in editor.of("usage_update")]
+    assert 0 < first < second and tokens[0] < tokens[1]
+    assert "2 steps, " in editor.text("agent_message_chunk")
+    assert f"${second:.3f}" in editor.text("agent_message_chunk")
+
+
+def test_a_price_that_is_not_known_is_not_a_sum_of_money() -> None:
+    some = Spent(steps=2, prompt=1_000, completion=50, priced=False)
+    assert "the price is not known" in some.words() and "$" not in some.words()
+    assert "$0.500 for the answers that had one" in replace(some, cost=0.5).words()
+    assert "costs nothing" in replace(some, priced=True).words()
+    assert Spent().words() == "Nothing yet."
