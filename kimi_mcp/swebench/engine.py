@@ -81,11 +81,18 @@ class Ray:
     `address`: as `ray.init` takes it (`auto`, `host:port`, `ray://host:port`); empty starts a cluster on this
     machine. `cpus` and `memory_bytes` are what one job asks of a node. At most `workers` jobs are submitted at
     a time, so that the driver's memory does not grow with the batch. Entering raises `BatchError` when Ray is
-    missing or the cluster cannot be reached.
+    missing or the cluster cannot be reached. `work` is what a task does (a benchmark brings its own).
     """
 
     def __init__(
-        self, workers: int, address: str = "", *, cpus: float = 1, memory_bytes: int = 0, retries: int = 3
+        self,
+        workers: int,
+        address: str = "",
+        *,
+        cpus: float = 1,
+        memory_bytes: int = 0,
+        retries: int = 3,
+        work: "Callable[[Job], Ended] | None" = None,
     ) -> None:
         self.workers = max(1, workers)
         self.address = address
@@ -95,6 +102,7 @@ class Ray:
             "retry_exceptions": False,
             **({"memory": memory_bytes} if memory_bytes else {}),
         }
+        self._work = work or on_node
         self._ray: Any = None
         self._task: Any = None
         self._joined = False
@@ -104,7 +112,7 @@ class Ray:
         if not self._ray.is_initialized():
             await asyncio.to_thread(_join, self._ray, self.address)
             self._joined = True
-        self._task = self._ray.remote(**self._options)(on_node)
+        self._task = self._ray.remote(**self._options)(self._work)
         return self
 
     async def __aexit__(self, *_: object) -> None:
