@@ -16,6 +16,7 @@ from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.jobs import Ended, Job
 from kimi_mcp.swebench.limits import LimitServer
 from kimi_mcp.swebench.pace import Pace
+from kimi_mcp.swebench.page import page
 from kimi_mcp.swebench.tally import Tally
 
 
@@ -78,7 +79,7 @@ def carry_out(
     rows = [tally.rows[job.instance] for job in jobs if job.instance in tally.rows]
     try:
         write_whole(batch.out / f"{batch.kind}.md", report.markdown(title, rows, len(jobs)))
-        write_whole(batch.out / f"{batch.kind}.html", report.page(title, rows, len(jobs)))
+        write_whole(batch.out / f"{batch.kind}.html", page(title, rows, len(jobs)))
     except OSError as error:
         raise broken or BatchError(
             f"The report cannot be written to {batch.out}: {error.strerror}."
