@@ -11,6 +11,7 @@ from kimi_mcp.swebench.batch import Batch, fingerprint, read_predictions, write_
 from kimi_mcp.swebench.docker_harness import run_official
 from kimi_mcp.swebench.engine import Engine, Local, Ray, facing
 from kimi_mcp.swebench.errors import BatchError
+from kimi_mcp.swebench.graded_engine import Graded
 from kimi_mcp.swebench.instances import Instance, load, secret_free
 from kimi_mcp.swebench.jobs import Job
 from kimi_mcp.swebench.pace import Pace
@@ -84,6 +85,11 @@ def _model(parser: argparse.ArgumentParser) -> None:
         "one budget by themselves (default 1)",
     )
     parser.add_argument(
+        "--grade",
+        action="store_true",
+        help="grade each instance as soon as it is solved, by the same worker: the table and the report tell resolved",
+    )
+    parser.add_argument(
         "--concurrency", type=int, default=0, help="requests at once, of all workers together"
     )
     parser.add_argument("--rpm", type=int, default=0, help="requests per minute, of all workers together")
@@ -118,13 +124,24 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
     batch = Batch(
         options.out,
         "run",
-        {"instances": fingerprint(options.instances), "attempts": options.attempts, **pinned},
+        {
+            "instances": fingerprint(options.instances),
+            "attempts": options.attempts,
+            "grade": options.grade,
+            **pinned,
+        },
     )
     more = {"run": shared, "key_file": str(key_file()), "attempts": max(1, options.attempts)}
     limit = max(1, options.attempts) * options.max_time + 3600
     jobs = [_job(options, instance, "solve", more, seconds=limit) for instance in instances]
+    engine = _engine(options)
+    if options.grade:
+        known = {instance.id: instance for instance in instances}
+        engine = Graded(
+            engine, lambda name, patch: _job(options, known[name], "grade_prediction", {"patch": patch})
+        )
     try:
-        return _carry_out(options, batch, jobs, "Run", _shared(options))
+        return carry_out(engine, batch, jobs, "Run", _shared(options), retry=options.retry)
     finally:
         _predict(options, batch)
 
@@ -219,7 +236,5 @@ def _shared(options: argparse.Namespace) -> Shared | None:
     return Shared(pace, options.limit_host or facing(remote))
 
 
-def _carry_out(
-    options: argparse.Namespace, batch: Batch, jobs: Sequence[Job], title: str, shared: Shared | None = None
-) -> int:
-    return carry_out(_engine(options), batch, jobs, title, shared, retry=options.retry)
+def _carry_out(options: argparse.Namespace, batch: Batch, jobs: Sequence[Job], title: str) -> int:
+    return carry_out(_engine(options), batch, jobs, title, None, retry=options.retry)

@@ -1,6 +1,5 @@
 """Grading as soon as there is something to grade: a batch that tells `resolved` while it runs."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
@@ -41,7 +40,7 @@ class Graded:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.shield(self._engine.__aexit__())
+        await self._engine.__aexit__()
 
 
 _VERDICT = ("resolved", "verdict", "suspicions")

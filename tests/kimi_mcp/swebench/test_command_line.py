@@ -113,6 +113,19 @@ def test_a_batch_is_run_resumed_and_graded(instances: Path, host: str) -> None:
         assert "ada__engine-2" in (out / name).read_text()
 
 
+def test_a_batch_that_grades_as_it_goes_tells_what_is_resolved(instances: Path, host: str) -> None:
+    out = instances.parent / "out"
+    done = run(instances, host, "--grade", "--workers", "2")
+    assert done.returncode == 0
+    assert "2/2  2 resolved  0 running" in done.stdout
+    kept = json.loads((out / "run" / "ada__engine-1.json").read_text())
+    assert (kept["facts"]["outcome"], kept["facts"]["resolved"]) == ("submitted", True)
+    assert "test_four" in (out / "run" / "ada__engine-1" / "graded.log").read_text()
+    assert len((out / "preds.jsonl").read_text().splitlines()) == 2
+    page = (out / "run.html").read_text()
+    assert "<dt>resolved</dt><dd class='good'>2 <small>100%</small>" in page
+
+
 def test_the_official_harness_loads_the_predictions_and_the_rows(instances: Path, host: str) -> None:
     utils = pytest.importorskip("swebench.harness.utils")
     out = instances.parent / "out"
