@@ -197,7 +197,12 @@ def _join(ray: Any, address: str) -> None:
     try:
         ray.init(address or None, logging_level="ERROR", log_to_driver=False, **own)
     except Exception as error:
-        raise BatchError(f"{refusal}: {error}") from None
+        reason = f"{refusal}: {str(error).rstrip('.')}"
+        if address and "RAY_AUTH_MODE" not in os.environ:  # Ray does not say that this was why
+            reason += (
+                "; where it asks for a token (from Ray 2.59 on), set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
+            )
+        raise BatchError(f"{reason}.") from None
 
 
 def _ray() -> Any:

@@ -75,7 +75,7 @@ def sitting(options: argparse.Namespace, url: str, name: str, kill_at: int) -> d
     assert driver.stdout is not None
     for line in driver.stdout:
         print("  ", line, end="", flush=True)
-        if f"  {kill_at}/" in line:
+        if f"[{kill_at}/" in line:
             break
     driver.send_signal(signal.SIGKILL)
     driver.wait()
@@ -108,7 +108,7 @@ def with_cluster(options: argparse.Namespace, url: str) -> dict[str, Any]:
     assert driver.stdout is not None
     for line in driver.stdout:
         print("  ", line, end="", flush=True)
-        if "  3/" in line and len(cluster.worker_nodes) == 2:
+        if "[3/" in line and len(cluster.worker_nodes) == 2:
             cluster.remove_node(nodes[0], allow_graceful=False)
             print("   one node of two killed", flush=True)
     driver.wait()
