@@ -12,7 +12,7 @@ from pathlib import Path
 from kimi_mcp.cli import offered
 from kimi_mcp.clients.entry import Edit, added, removed
 from kimi_mcp.clients.known import CLIENTS, Client, Place, Server
-from kimi_tools.errors import BadArguments
+from kimi_tools.errors import BadArguments, Conflict
 
 BACKUP = ".before-kimi-mcp"
 """Added to a settings file's name: the file as it was before our entry came."""
@@ -86,8 +86,25 @@ def _change(path: Path, places: Sequence[Place], options: argparse.Namespace) ->
 
 
 def _write(edit: Edit, backup: Path, *, keep: bool) -> None:
-    """Replace the file as a whole, at the end of its symlinks, its mode kept; the first backup stays."""
+    """Replace the file as a whole, at the end of its symlinks, its mode kept; the first backup stays.
+
+    Raises `Conflict`, and changes nothing, where the file is read-only or has changed since it was read.
+    """
     path = Path(os.path.realpath(edit.path))
+    try:
+        now = path.read_bytes() if path.exists() else None
+        if now != (None if edit.before is None else edit.before.encode()):
+            raise Conflict(
+                f"{path} has just been changed by another program; nothing was written, try again."
+            )
+        if now is not None and not path.stat().st_mode & 0o222:
+            raise Conflict(f"{path} is read-only; make it writable, or put in by hand what --print shows.")
+        _replace(edit, path, backup, keep=keep)
+    except OSError as error:
+        raise Conflict(f"{path} cannot be written: {error.strerror}; --print shows the change.") from None
+
+
+def _replace(edit: Edit, path: Path, backup: Path, *, keep: bool) -> None:
     if edit.after is None:
         path.unlink(missing_ok=True)
         return

@@ -1,6 +1,6 @@
 """Every client that `setup` knows: where its settings are, and what our entry looks like in them.
 
-Sources: the clients' own documents and code, and runs of the released versions (2026-11-21). A path is given per
+Sources: the clients' own documents and code, and runs of the released versions (2026-11-21 and 25). A path is given per
 system; `~` is the home directory, `%APPDATA%` Windows' roaming settings.
 """
 
@@ -105,6 +105,10 @@ def _cursor(server: Server) -> dict[str, Any]:
     return {**_vscode(server), "env": {}}
 
 
+def _copilot(server: Server) -> dict[str, Any]:
+    return {**_typed(server), "tools": ["*"]}  # without `tools` it offers none
+
+
 def _codex(server: Server) -> dict[str, Any]:
     # without `required` the first turn starts before the server is up and has no tools (seen in 0.169)
     return {
@@ -185,6 +189,18 @@ CLIENTS: tuple[Client, ...] = (
             "project": (_servers({"all": ".vscode/mcp.json"}, _vscode, "servers"),),
         },
         "Run 'MCP: List Servers' and start it.",
+        rules=".github/instructions/kimi.instructions.md",
+    ),
+    Client(
+        "copilot-cli",
+        "GitHub Copilot CLI",
+        ("~/.copilot", "copilot"),
+        {
+            "user": (_servers({"all": "~/.copilot/mcp-config.json"}, _copilot),),
+            "project": (_servers({"all": ".github/mcp.json"}, _copilot),),
+        },
+        "Start `copilot` again; /mcp show lists it.",
+        notes=("It was not run by this project: it needs a GitHub sign-in.",),
         rules=".github/instructions/kimi.instructions.md",
     ),
     Client(

@@ -243,6 +243,64 @@ def test_a_file_that_is_something_else_is_refused_and_left_alone(
     assert all(path.read_bytes() == b"[ this is neither\n" for path in files)
 
 
+def settings(home: Path, text: str = STRICT) -> Path:
+    """Cline's file, with something in it."""
+    path = home / ".cline/data/settings/cline_mcp_settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_file_that_is_a_link_into_dotfiles_stays_one(home: Path) -> None:
+    path = settings(home)
+    kept = home / "dotfiles.json"
+    path.rename(kept)
+    path.symlink_to(kept)
+    assert setup("cline") == 0
+    assert path.is_symlink() and NAME in kept.read_text()
+    assert setup("cline", "--remove") == 0
+    assert path.is_symlink() and kept.read_text() == STRICT
+
+
+def test_a_read_only_file_is_left_alone_with_the_way_out(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = settings(home)
+    path.chmod(0o444)
+    assert setup("cline") == 1
+    assert "read-only" in capsys.readouterr().err
+    assert path.read_text() == STRICT and list(path.parent.iterdir()) == [path]
+
+
+def test_what_another_program_writes_meanwhile_is_not_lost(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = settings(home)
+
+    class Late(Path):
+        """A file that another program writes as soon as it has been read."""
+
+        def read_bytes(self) -> bytes:
+            data = super().read_bytes()
+            path.write_text(data.decode().replace("12", "13"))
+            return data
+
+    client = next(client for client in CLIENTS if client.name == "cline")
+    monkeypatch.setattr(type(client.places["user"][0]), "file", lambda *_: Late(path))
+    assert setup("cline") == 1
+    assert "just been changed by another program" in capsys.readouterr().err
+    assert path.read_text() == STRICT.replace("12", "13")
+
+
+def test_a_huge_file_is_edited_as_any_other(home: Path) -> None:
+    text = json.dumps({"projects": {f"/p/{n}": {"history": ["x" * 900]} for n in range(3_000)}}, indent=2)
+    path = settings(home, text)
+    assert setup("cline") == 0
+    assert entry(path, CLIENTS[0].places["user"][0])["command"]
+    assert setup("cline", "--remove") == 0
+    assert path.read_text() == text
+
+
 @pytest.mark.parametrize(
     ("name", "system", "file"),
     [
@@ -254,6 +312,7 @@ def test_a_file_that_is_something_else_is_refused_and_left_alone(
         ("cline", "win32", "/h/.cline/data/settings/cline_mcp_settings.json"),
         ("codex", "win32", "/h/.codex/config.toml"),
         ("jetbrains", "darwin", "/h/.junie/mcp/mcp.json"),
+        ("copilot-cli", "win32", "/h/.copilot/mcp-config.json"),
     ],
 )
 def test_settings_are_where_each_system_has_them(
