@@ -23,7 +23,7 @@ COMMANDS = {
     "doctor": "say what protects you on this machine, what is missing, and how to get it",
     "runs": "list, show, watch, resume, replay and export runs",
     "index": "build the index of definitions and references ahead of its use, or keep it fresh",
-    "bench": "measure the reading tools on a repository beside ripgrep and ctags",
+    "bench": "measure every tool on a repository beside ripgrep, git, ctags and other MCP servers",
     "swebench": "run, grade and check batches of SWE-bench instances",
 }
 """Every command and its line in the help; the module `kimi_mcp.cli.<command>` holds it."""

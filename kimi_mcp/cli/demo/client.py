@@ -1,9 +1,13 @@
-"""As much of an MCP client as the demonstration needs: it starts the real server and calls its tools."""
+"""As much of an MCP client as our own commands need: it starts a server, the real one of its own accord, and calls
+its tools."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,13 +15,26 @@ VERSION = "2025-11-25"
 
 
 class Client:
-    """A client of `kimi-mcp serve` on one repository, for a `with` block."""
+    """A client of a server on one repository, for a `with` block.
 
-    def __init__(self, root: Path) -> None:
+    `command`: the server, `kimi-mcp serve` on the root unless given; `environment`: its whole environment. `seconds`:
+    how long one answer may take before the server is ended (0: for ever).
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        command: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        self._seconds = seconds
         self._ids = 0
         self._began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kimi_mcp", "serve", "--root", str(root)],
+            list(command or (sys.executable, "-m", "kimi_mcp", "serve", "--root", str(root))),
+            cwd=root if command else None,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -29,7 +46,7 @@ class Client:
         params = {
             "protocolVersion": VERSION,
             "capabilities": {},
-            "clientInfo": {"name": "kimi-mcp demo", "version": "1"},
+            "clientInfo": {"name": "kimi-mcp", "version": "1"},
         }
         self.ask("initialize", params)
         self.first_response = time.monotonic() - self._began
@@ -37,8 +54,9 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
+        with contextlib.suppress(OSError):
+            if self._process.stdin:
+                self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
@@ -58,15 +76,31 @@ class Client:
 
     def call(self, name: str, arguments: dict[str, Any]) -> str:
         """A tool's text."""
+        return self.called(name, arguments)[0]
+
+    def called(self, name: str, arguments: dict[str, Any]) -> tuple[str, bool]:
+        """A tool's text, and whether it is an error."""
         result = self.ask("tools/call", {"name": name, "arguments": arguments})
-        return str(result["content"][0]["text"])
+        return "\n".join(str(part.get("text", "")) for part in result["content"]), bool(result.get("isError"))
 
     def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """The result of one request. Raises `RuntimeError` when the server ended or refused it."""
+        """The result of one request. Raises `RuntimeError` when the server ended, refused it or took too long."""
+        if not self._seconds:
+            return self._ask(method, params)
+        watchdog = threading.Timer(self._seconds, self._process.kill)
+        watchdog.start()
+        try:
+            return self._ask(method, params)
+        finally:
+            watchdog.cancel()
+
+    def _ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         self._ids += 1
         self._send({"jsonrpc": "2.0", "id": self._ids, "method": method, "params": params})
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            if not line.startswith(b"{"):
+                continue
             message = json.loads(line)
             if message.get("id") == self._ids and "method" not in message:
                 if "error" in message:
@@ -76,5 +110,8 @@ class Client:
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(message).encode() + b"\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise RuntimeError("The server ended.") from None
