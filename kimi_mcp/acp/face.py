@@ -195,12 +195,16 @@ class Face:
         session = self._session(session_id)
         if session.turn:
             raise RequestError.invalid_params({"session": "a turn is under way; cancel it first"})
-        text, images = said(prompt)
-        command, rest = options.command(text)
+        heard = said(prompt)
+        for sentence in heard.refused:
+            await self._send(session, helpers.update_agent_message_text(f"{sentence}\n"))
+        if heard.refused and not (heard.text or heard.images):
+            return schema.PromptResponse(stop_reason="end_turn")
+        command, rest = options.command(heard.text)
         titled = bool(session.stored.title)
         turn = Turn(session, self._sessions, self._ordering, self._client, _named(kwargs.get(META)))
         session.stopping = session.at_work = False
-        session.turn = asyncio.create_task(turn.take(command, rest, images))
+        session.turn = asyncio.create_task(turn.take(command, rest, heard.images))
         await asyncio.wait({session.turn})
         ended, session.turn = session.turn, None
         reason = "cancelled" if ended.cancelled() else ended.result()

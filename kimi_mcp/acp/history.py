@@ -18,6 +18,12 @@ def runs_of(stored: Stored, state: Path) -> list[RunFolder]:
     return [find(state, name) for name in stored.runs if (state / "runs" / name / "run.json").is_file()]
 
 
+def window(folder: RunFolder) -> int:
+    """Tokens of the context of a run that has begun; 0 of one that has not."""
+    began = (event for event, _ in folder.lines_from(0) if isinstance(event, ev.Started))
+    return next((event.window for event in began), 0)
+
+
 @dataclass(slots=True)
 class Spent:
     """What a session has used: `cost` in US dollars, `priced` when every answer had a price."""

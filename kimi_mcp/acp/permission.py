@@ -1,6 +1,6 @@
 """Asking the user, through the editor, for leave that an effect needs."""
 
-from acp import helpers, schema
+from acp import RequestError, helpers, schema
 from acp.interfaces import Client
 
 from kimi_tools import policy
@@ -36,7 +36,10 @@ def asker(client: Client, session: str, lasting: set[str]) -> policy.Ask:
             status="pending",
             content=[shown],
         )
-        answer = await client.request_permission(session, update, [_ONCE, _always(request), _NO])
+        try:
+            answer = await client.request_permission(session, update, [_ONCE, _always(request), _NO])
+        except RequestError:  # the editor cannot ask, or has left: nobody said yes
+            return False
         chosen = answer.outcome
         given = chosen.option_id if isinstance(chosen, schema.AllowedOutcome) else ""
         allowed = given in ("once", "always")

@@ -1,6 +1,7 @@
 """One editor served: the SDK between the pipes and the face, until the editor leaves or a signal ends us."""
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -33,6 +34,8 @@ class Pipes:
         self._came: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._unanswered: set[str | int] = set()
         self._answered = asyncio.Event()
+        self._asked: set[str | int] = set()
+        """What the editor has not answered."""
         self._one_at_a_time = anyio.CapacityLimiter(1)
         for line in greeting.early:
             self._came.put_nowait(line)
@@ -53,7 +56,7 @@ class Pipes:
         while True:
             line = await self._came.get()
             if line is _END:
-                self.gone.set()
+                self.leave()
                 continue
             if line is not None and not line.strip():
                 continue
@@ -65,12 +68,32 @@ class Pipes:
                 continue
             if message.get("method") == "session/delete":
                 message["method"] = f"_{DELETE}"
-            if "method" in message and "id" in message:
-                self._unanswered.add(message["id"])
+            id: Any = message.get("id")
+            if "method" in message and id is not None:
+                self._unanswered.add(id)
+            elif "method" not in message:
+                if not isinstance(id, str | int):
+                    continue  # an answer to nothing; the SDK would stumble
+                self._asked.discard(id)
             return message
 
+    def leave(self) -> None:
+        """The editor has left, or we are to: what it is asked from here on, it answers with an error at once."""
+        self.gone.set()
+        for id in self._asked:
+            self._refuse(id)
+
+    def _refuse(self, id: str | int) -> None:
+        error = {"code": -32000, "message": "The editor has left."}
+        self._came.put_nowait(json.dumps({"jsonrpc": "2.0", "id": id, "error": error}).encode())
+
     async def send(self, message: dict[str, Any]) -> None:
-        """Write a message; in a thread, for an editor may read slowly. One that has left gets none."""
+        """Write a message; in a thread, for an editor may read slowly."""
+        if "method" in message and "id" in message:
+            self._asked.add(message["id"])
+            if self.gone.is_set():
+                self._refuse(message["id"])
+                return
         await anyio.to_thread.run_sync(self._greeting.writer.send, message, limiter=self._one_at_a_time)
         if "method" not in message:
             self._unanswered.discard(message["id"])
@@ -92,9 +115,9 @@ async def serve(face: Face, greeting: Greeting) -> None:
     pipes = Pipes(greeting)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, pipes.gone.set)
+        loop.add_signal_handler(number, pipes.leave)
     if (parent := watch(os.getppid())) >= 0:
-        loop.add_reader(parent, pipes.gone.set)
+        loop.add_reader(parent, pipes.leave)
     if greeting.client is not None:
         with suppress(ValidationError):
             face.greeted(schema.InitializeRequest.model_validate(greeting.client))

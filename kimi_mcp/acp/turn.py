@@ -12,7 +12,7 @@ from acp import helpers, schema
 from acp.interfaces import Client
 
 from kimi_mcp.acp import options
-from kimi_mcp.acp.history import runs_of, spent
+from kimi_mcp.acp.history import runs_of, spent, window
 from kimi_mcp.acp.open_files import open_files
 from kimi_mcp.acp.permission import asker
 from kimi_mcp.acp.review import ended
@@ -88,6 +88,7 @@ class Turn:
         updates = Updates(
             session.stored.cwd,
             copy,
+            window(folder),
             terminals=session.terminals.shown,
             cost=used.cost,
             priced=used.priced,

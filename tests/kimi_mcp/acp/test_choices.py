@@ -206,17 +206,19 @@ def test_files_and_pictures_in_a_prompt_reach_the_model(
         helpers.image_block("not base64!", "image/png"),
     ]
 
+    editor = Editor()
+
     async def main(url: str) -> None:
-        async with agent(Editor(), tmp_path / "state", url) as connection:
+        async with agent(editor, tmp_path / "state", url) as connection:
             await say(connection, await begun(connection, root), *blocks)
 
     with KimiApi([Turn(text="Seen.")]) as api:
         run(main(api.url))
         said = api.requests[0].body["messages"][1]["content"]
     text = " ".join(part["text"] for part in said if part["type"] == "text")
-    assert f"[a.py]({root}/a.py#L1:2)" in text
+    assert f"[a.py]({root}/a.py lines 1-2)" in text
     assert f"<file path='{root}/b b.py'>\nB = 2" in text
-    assert "not base64" in text
+    assert "A picture that is not base64 was left out." in editor.text("agent_message_chunk")
     [picture] = [part for part in said if part["type"] == "image_url"]
     assert picture["image_url"]["url"].endswith(PIXEL)
 
@@ -245,6 +247,7 @@ def test_the_cost_adds_up_over_turns_and_processes_and_is_said_in_tokens_and_mon
     first, second = [update.cost.amount for update in editor.of("usage_update")]
     tokens = [update.field_meta["kimi-mcp"]["tokens"] for update in editor.of("usage_update")]
     assert 0 < first < second and tokens[0] < tokens[1]
+    assert len({update.size for update in editor.of("usage_update")}) == 1, "the window is known in each turn"
     assert "2 steps, " in editor.text("agent_message_chunk")
     assert f"${second:.3f}" in editor.text("agent_message_chunk")
 
@@ -255,3 +258,39 @@ def test_a_price_that_is_not_known_is_not_a_sum_of_money() -> None:
     assert "$0.500 for the answers that had one" in replace(some, cost=0.5).words()
     assert "costs nothing" in replace(some, priced=True).words()
     assert Spent().words() == "Nothing yet."
+
+
+def test_what_the_model_cannot_take_is_refused_in_a_sentence_and_costs_nothing(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    root, editor = make_repository(FILES), Editor()
+    blob = schema.BlobResourceContents(
+        uri=(root / "x.pdf").as_uri(), blob="AAAA", mime_type="application/pdf"
+    )
+    huge = schema.TextResourceContents(uri=(root / "big.txt").as_uri(), text="0123456789\n" * 200_000)
+
+    async def main(url: str) -> list[str]:
+        async with agent(editor, tmp_path / "state", url) as connection:
+            name = await begun(connection, root)
+            return [
+                await say(connection, name, helpers.audio_block("AAAA", "audio/wav")),
+                await say(connection, name, helpers.image_block(PIXEL, "image/tiff")),
+                await say(
+                    connection,
+                    name,
+                    "Look.",
+                    schema.EmbeddedResourceContentBlock(type="resource", resource=blob),
+                    schema.EmbeddedResourceContentBlock(type="resource", resource=huge),
+                    helpers.resource_link_block("passwd", "file:///etc/passwd"),
+                ),
+            ]
+
+    outside = calling(Call("read_file", {"path": "/etc/passwd"}))
+    with KimiApi([outside, Turn(text="So.")]) as api:
+        assert run(main(api.url)) == ["end_turn"] * 3
+        prompt = str(api.requests[0].body["messages"][1])
+        [refused] = told(api.requests[-1])
+    shown = editor.text("agent_message_chunk")
+    assert "cannot hear" in shown and "image/tiff" in shown and "x.pdf is no text" in shown
+    assert len(prompt) < 150_000 and "read the file" in prompt
+    assert "outside the workspace" in refused

@@ -83,6 +83,13 @@ def test_what_is_no_message_is_answered_with_an_error_and_the_connection_lives(
     assert next(answer for answer in answers if answer.get("id") == 9)["result"] == {"sessions": []}
 
 
+def test_answers_to_nothing_are_passed_over(tmp_path: Path) -> None:
+    odd = [{"id": None, "error": {}}, {"id": [1], "error": {}}, {"id": "x", "result": {}}, {"error": {}}]
+    lines = b"".join(json.dumps({"jsonrpc": "2.0", **one}).encode() + b"\n" for one in odd)
+    answers, _ = talk(tmp_path, json.dumps(HELLO).encode() + b"\n" + lines + request(9, "session/list"))
+    assert [answer.get("id") for answer in answers] == [0, 9]
+
+
 def test_any_kind_of_input_ends_the_process_at_its_end(tmp_path: Path) -> None:
     with open(os.devnull, "rb") as nothing:
         assert talk(tmp_path, b"", stdin=nothing) == ([], "")
