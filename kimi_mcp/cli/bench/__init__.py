@@ -140,7 +140,8 @@ def _progress(what: str) -> None:
 def _notes(untouched: bool) -> list[str]:
     found = [
         f"{time.strftime('%Y-%m-%d')}. Over stdio, by turns in one run on a private copy with empty caches; the first "
-        "call is the first of the session. Medians; a ratio above 1 means that the other takes longer."
+        "call is the first of the session. Medians; a ratio above 1 means that the other takes longer; in a plot the "
+        "mark is the 95th percentile."
     ]
     if hasattr(os, "getloadavg"):
         found.append(f"Load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.")

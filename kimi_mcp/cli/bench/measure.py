@@ -23,6 +23,8 @@ ROW_SECONDS = 12.0
 _ANSWER_SECONDS = 180.0
 _INDEX_SECONDS = 300.0
 _SETTLE_SECONDS = 3.0
+_WARM_SECONDS = 8.0
+"""After the first search of the session, while what it needs is read in the background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,13 @@ def measure(
         peers = _start_peers(stack, copy, folder, sample, report) if with_peers else {}
         offered = {name: set(client.tools()) for name, client in peers.items()}
         ready = False
-        for task in tasks(copy, sample):
+        for number, task in enumerate(tasks(copy, sample)):
             progress(task.name)
             first = _first(ours, task, report)
             if first is None:
                 continue
+            if not number:
+                time.sleep(_WARM_SECONDS)
             if not ready and task.tool in (
                 "find_symbol",
                 "find_references",

@@ -49,6 +49,7 @@ async def read_status(
         *("status", "--porcelain=v2", "-z", "--branch", "--ignore-submodules=dirty"),
         f"--untracked-files={'all' if every_file else 'normal'}",
         *("--", *paths),
+        refreshed=True,
     )
     records = iter(fields(done.stdout))
     headers: dict[str, str] = {}

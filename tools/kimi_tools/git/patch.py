@@ -125,7 +125,7 @@ async def _read(
     repository: Repository, arguments: Sequence[str], offset: int, environment: dict[str, str]
 ) -> PatchReader:
     reader = PatchReader(offset)
-    await repository.run(*arguments, environment=environment, on_output=reader.add)
+    await repository.run(*arguments, environment=environment, on_output=reader.add, refreshed=True)
     reader.end()
     return reader
 

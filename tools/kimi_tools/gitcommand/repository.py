@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from kimi_tools.errors import BadArguments, Conflict, NotFound, TimedOut, ToolError, Unavailable
-from kimi_tools.gitcommand import harden, place
+from kimi_tools.gitcommand import harden, place, private_index
 from kimi_tools.process import Finished, program, run
 from kimi_tools.visible import reveal_line
 from kimi_tools.workspace import Workspace
@@ -57,19 +57,25 @@ class Repository:
         accept: Sequence[int] = (0,),
         environment: Mapping[str, str] | None = None,
         on_output: Callable[[bytes], None] | None = None,
+        refreshed: bool = False,
     ) -> Finished:
         """Run git and give its result when its exit code is accepted.
 
         Arguments come from us or were checked (`commit_of`, `Workspace.relative`): nothing from a caller may
-        stand where git looks for options. Raises `ToolError` with what git said otherwise.
+        stand where git looks for options. `refreshed`: with the private copy of the index, for commands that only
+        read it. Raises `ToolError` with what git said otherwise.
         """
         if any("\0" in argument for argument in arguments):
             raise BadArguments("An argument for git cannot hold a NUL character.")
+        own: dict[str, str] = {}
+        settings = self.overrides
+        if refreshed and (own := private_index.environment(self.place, self.workspace.state)):
+            settings = {**settings, **private_index.SETTINGS}
         done = await run(
             [_binary(self.place.root), *arguments],
             cwd=self.place.root,
             timeout=timeout,
-            environment={**harden.environment(self.place, self.overrides), **(environment or {})},
+            environment={**harden.environment(self.place, settings), **own, **(environment or {})},
             stdin=stdin,
             head_limit=0 if on_output else _OUTPUT_BYTES,
             tail_limit=0 if on_output else 20_000,

@@ -4,8 +4,9 @@ import anyio.to_thread
 
 from kimi_tools.errors import NotFound
 from kimi_tools.index import Index, index_of
+from kimi_tools.index.content import definitions_of
 from kimi_tools.symbols.page import page, shown, within
-from kimi_tools.syntax import Definition, definitions, language_of
+from kimi_tools.syntax import Definition, language_of
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.workspace import Workspace
 
@@ -56,7 +57,7 @@ async def outline(workspace: Workspace, params: OutlineParams) -> Result:
 def _file(workspace: Workspace, path: str, params: OutlineParams) -> Result:
     data = workspace.read_bytes(path)
     language = language_of(path, data)
-    found = definitions(path, data)
+    found = definitions_of(workspace, path, data, language)
     kept = [item for item in found if _depth(item, found) < params.depth]
     lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
     what = language.name if language else "unknown language"
