@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from kimi_mcp.agent.events import Outcome
 
 MOST = 3
-"""Attempts at one issue, the first included; the gain is log-linear and every attempt is paid for."""
+"""Attempts at one issue in the modes that make several, the first included; the gain is log-linear and every
+attempt is paid for."""
 
 HINTS = (
     "An earlier attempt at this issue could not be verified. Do not guess what it did. Find the cause yourself: "
@@ -21,7 +22,7 @@ HINTS = (
     "Earlier attempts at this issue could not be verified. Before you edit, list at least three places where the "
     "cause could be, test each with a small experiment, and only then choose.",
 )
-"""What the second and the third attempt are told beside the issue, so that they do not repeat the first."""
+"""What the second and the later attempts are told beside the issue, so that they do not repeat the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,6 @@ def settled(outcome: Outcome) -> bool:
 def worthwhile(outcome: Outcome) -> bool:
     """Whether another attempt may help: the model ended by itself, and nothing proves its patch."""
     return outcome.status in ("submitted", "stuck") and not settled(outcome)
-
-
-def best(outcomes: Sequence[Outcome]) -> int:
-    """The index of the attempt to keep, where no reproduction was tried across them."""
-    return choose([Candidate(index, outcome) for index, outcome in enumerate(outcomes)]).number
 
 
 def choose(candidates: Sequence[Candidate]) -> Candidate:

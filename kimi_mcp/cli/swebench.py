@@ -79,10 +79,9 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--attempts",
         type=int,
-        default=1,
-        help="attempts at an instance at most, each with the whole budget: another is made only where nothing that "
-        "was measured speaks for the last, and the best is kept; modes agent and swarm make up to three within "
-        "one budget by themselves (default 1)",
+        default=0,
+        help="attempts at an instance at most, all within one budget: another is made only where nothing that was "
+        "measured speaks for the last, and the best is kept (default: 3 in modes agent and swarm, else 1)",
     )
     parser.add_argument(
         "--grade",
@@ -97,9 +96,9 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit-host", default="", help="address of this machine at which a cluster's workers reach it"
     )
-    parser.add_argument("--max-steps", type=int, default=300, help="per attempt (default 300)")
-    parser.add_argument("--max-cost", type=float, default=5.0, help="US dollars per attempt (default 5)")
-    parser.add_argument("--max-time", type=float, default=3600, help="seconds per attempt (default 3600)")
+    parser.add_argument("--max-steps", type=int, default=300, help="steps of one attempt (default 300)")
+    parser.add_argument("--max-cost", type=float, default=5.0, help="US dollars per instance (default 5)")
+    parser.add_argument("--max-time", type=float, default=3600, help="seconds per instance (default 3600)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -118,6 +117,7 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
         "model": options.model,
         "mode": options.mode,
         "no_sandbox": options.no_sandbox,
+        "attempts": max(0, options.attempts),
         "budget": {"steps": options.max_steps, "cost": options.max_cost, "seconds": options.max_time},
     }
     pinned = {key: value for key, value in shared.items() if key != "host"}  # a proxy's port may change
@@ -126,13 +126,13 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
         "run",
         {
             "instances": fingerprint(options.instances),
-            "attempts": options.attempts,
+            "env": options.env,
             "grade": options.grade,
             **pinned,
         },
     )
-    more = {"run": shared, "key_file": str(key_file()), "attempts": max(1, options.attempts)}
-    limit = max(1, options.attempts) * options.max_time + 3600
+    more = {"run": shared, "key_file": str(key_file())}
+    limit = options.max_time + 3600
     jobs = [_job(options, instance, "solve", more, seconds=limit) for instance in instances]
     engine = _engine(options)
     if options.grade:
@@ -161,7 +161,7 @@ def _predict(options: argparse.Namespace, batch: Batch) -> None:
 
 
 def _validate(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
-    batch = Batch(options.out, "validate", {"instances": fingerprint(options.instances)})
+    batch = Batch(options.out, "validate", {"instances": fingerprint(options.instances), "env": options.env})
     jobs = [_job(options, instance, "validate", {}) for instance in instances]
     return _carry_out(options, batch, jobs, "Validation")
 
@@ -178,6 +178,7 @@ def _evaluate(options: argparse.Namespace, instances: Sequence[Instance]) -> int
     description = {
         "instances": fingerprint(options.instances),
         "predictions": fingerprint(options.predictions),
+        "env": options.env,
     }
     batch = Batch(options.out, "evaluate", description)
     jobs = [

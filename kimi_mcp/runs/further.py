@@ -33,7 +33,8 @@ def attempt_folder(folder: RunFolder, number: int) -> RunFolder:
 async def further(folder: RunFolder, first: ev.Outcome, work: Work, open: Open) -> AsyncGenerator[ev.Event]:
     """Make more attempts while none is verified and the budget lasts; the last event is the best one's end."""
     made = [Candidate(1, first)]
-    while len(made) < attempts.MOST and attempts.worthwhile(made[-1].outcome):
+    most = folder.record().request.most_attempts()
+    while len(made) < most and attempts.worthwhile(made[-1].outcome):
         order = _order(folder, made)
         if order is None:
             break
@@ -69,7 +70,7 @@ def _order(folder: RunFolder, made: list[Candidate]) -> Record | None:
     if (budget.cost and cost <= 0) or (budget.seconds and seconds < LEAST_SECONDS):
         return None
     left = {"cost": max(cost, 0.0) if budget.cost else 0.0, "seconds": seconds if budget.seconds else 0.0}
-    hint = attempts.HINTS[len(made) - 1]
+    hint = attempts.HINTS[min(len(made), len(attempts.HINTS)) - 1]
     request = record.request.model_copy(
         update={"issue": f"{record.request.issue}\n\n({hint})", "budget": budget.model_copy(update=left)}
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from kimi_mcp.agent.agent import Task
-from kimi_mcp.agent.events import Budget, Mode, Protocol
+from kimi_mcp.agent.attempts import MOST
+from kimi_mcp.agent.events import HELPED, Budget, Mode, Protocol
 from kimi_mcp.model.connect import Connection
 from kimi_mcp.model.messages import Image
 from kimi_tools.usage import Limits
@@ -17,7 +18,8 @@ class Request(BaseModel):
     `in_place`: work in the user's own tree instead of a private copy. `read_only`: offer only functions that
     change nothing. `no_sandbox`: run commands without protection, by the user's own wish. `readable`: further
     directories that commands may read; `network`: hosts that they may reach; `memory` (bytes) and `tasks`: what
-    one may use (`Limits`; None: the default); `allow`: leave given beforehand (`Policy`). Holds no secret.
+    one may use (`Limits`; None: the default); `allow`: leave given beforehand (`Policy`). `attempts`: how many
+    are made at most, within the budget; 0: as many as the mode makes. Holds no secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
@@ -40,6 +42,13 @@ class Request(BaseModel):
     allow: tuple[str, ...] = ()
     allow_http: bool = False
     window: int = 0
+    attempts: int = 0
+
+    def most_attempts(self) -> int:
+        """How many attempts are made at most, the first included; one in the user's own tree, and in talks."""
+        if self.in_place or self.protocol != "issue":
+            return 1
+        return self.attempts or (MOST if self.mode in HELPED else 1)
 
     def limits(self) -> Limits:
         """What one command may use."""

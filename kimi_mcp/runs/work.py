@@ -98,7 +98,7 @@ async def work(
     """
     inbox = inbox or Inbox()
     request = folder.record().request
-    several = request.mode in ev.HELPED and not request.in_place and request.protocol == "issue"
+    several = request.most_attempts() > 1
     with folder.at_work():
         folder.mend()
         try:

@@ -9,11 +9,11 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from kimi_mcp.agent import attempts
-from kimi_mcp.agent.events import Ended, Outcome
+from kimi_mcp.agent.events import Attempted, Ended, Outcome
 from kimi_mcp.model.connect import address
 from kimi_mcp.model.keys import find_key
 from kimi_mcp.runs.folder import RunFolder, create
+from kimi_mcp.runs.further import attempt_folder
 from kimi_mcp.runs.request import Request
 from kimi_mcp.runs.work import Beside, connecting, work
 from kimi_mcp.swebench import suspicion
@@ -81,8 +81,7 @@ async def grade_prediction(arguments: Mapping[str, Any], folder: Path) -> Worked
 async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
     """The agent on an issue, in its environment; the prediction and everything that led to it.
 
-    `arguments["run"]` holds the fields of a run's `Request` that every instance shares. Of `attempts` runs, each
-    in a copy of its own, the next one is made only where the last one's evidence does not stand.
+    `arguments["run"]` holds the fields of a run's `Request` that every instance shares.
     """
     _, place, built = await _place(arguments, folder, graded=False)
     os.environ.update(place.variables)  # this process is the job's own; commands inherit the allowed names
@@ -94,51 +93,43 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
     }
     request = Request.model_validate({**arguments["run"], **fields})
     beside = Beside(sandbox=place.box, at=place.at) if isinstance(place.box, Container) else Beside()
-    tries: list[tuple[RunFolder, Outcome]] = []
-    for _ in range(int(arguments.get("attempts", 1))):
-        tries.append(await _attempt(arguments, folder, request, beside))
-        if attempts.settled(tries[-1][1]) or tries[-1][1].status == "model_failed":
-            break
-    outcomes = [outcome for _, outcome in tries]
-    kept = attempts.best(outcomes)
-    run_folder, outcome = tries[kept]
+    run_folder = create(folder / "state", request)
+    found = find_key(address(request.host), os.environ, Path(arguments["key_file"]))
+    connect = connecting(run_folder, found.key, _gate(arguments))
+    attempts: list[str] = []
+    outcome = Outcome(status="crashed", reason="The run gave no outcome.")
+    async for event in work(run_folder, connect, beside=beside):
+        if isinstance(event, Attempted):
+            attempts.append(event.outcome.status)
+        if isinstance(event, Ended):
+            outcome = event.outcome
     patch = run_folder.patch_file.read_bytes() if run_folder.patch_file.exists() else b""
     facts = {
         "outcome": outcome.status,
         "reason": outcome.reason,
         "summary": outcome.summary,
         "evidence": outcome.evidence.model_dump(mode="json"),
-        "attempts": [one.status for one in outcomes],
-        "kept": kept,
-        "steps": sum(one.steps for one in outcomes),
-        "cost": sum(one.cost for one in outcomes),
-        "tokens": [
-            sum(getattr(one, f"{kind}_tokens") for one in outcomes)
-            for kind in ("prompt", "cached", "completion")
-        ],
-        "seconds": {"build": built, "run": sum(one.seconds for one in outcomes)},
+        "attempts": attempts or [outcome.status],
+        "kept": outcome.attempt,
+        "steps": outcome.steps,
+        "cost": outcome.cost,
+        "tokens": [outcome.prompt_tokens, outcome.cached_tokens, outcome.completion_tokens],
+        "seconds": {"build": built, "run": outcome.seconds},
         "empty": not patch.strip(),
     }
     return Worked(
-        facts,
-        {
-            "patch.diff": patch.decode("utf-8", "replace"),
-            "events.jsonl": run_folder.events_file.read_text("utf-8"),
-        },
+        facts, {"patch.diff": patch.decode("utf-8", "replace"), **_trajectories(run_folder, attempts)}
     )
 
 
-async def _attempt(
-    arguments: Mapping[str, Any], folder: Path, request: Request, beside: Beside
-) -> tuple[RunFolder, Outcome]:
-    run_folder = create(folder / "state", request)
-    found = find_key(address(request.host), os.environ, Path(arguments["key_file"]))
-    outcome = Outcome(status="crashed", reason="The run gave no outcome.")
-    connect = connecting(run_folder, found.key, _gate(arguments))
-    async for event in work(run_folder, connect, beside=beside):
-        if isinstance(event, Ended):
-            outcome = event.outcome
-    return run_folder, outcome
+def _trajectories(run_folder: RunFolder, attempts: Sequence[str]) -> dict[str, str]:
+    """What happened in the run, and in the further attempts inside it."""
+    found = {"events.jsonl": run_folder.events_file.read_text("utf-8")}
+    for number in range(2, len(attempts) + 1):
+        file = attempt_folder(run_folder, number).events_file
+        if file.is_file():
+            found[f"attempt-{number}.jsonl"] = file.read_text("utf-8")
+    return found
 
 
 def _gate(arguments: Mapping[str, Any]) -> SharedGate | None:

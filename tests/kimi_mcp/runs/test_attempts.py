@@ -1,7 +1,12 @@
 """Which of several attempts is kept."""
 
-from kimi_mcp.agent.attempts import best, settled
+from pathlib import Path
+
+import pytest
+
+from kimi_mcp.agent.attempts import Candidate, choose, settled
 from kimi_mcp.agent.events import Evidence, Outcome, Touched
+from kimi_mcp.runs.request import Request
 
 ONE = (Touched(path="a.py", status="modified", added=1, removed=1, test=False),)
 LONG = (Touched(path="a.py", status="modified", added=90, removed=1, test=False),)
@@ -17,6 +22,27 @@ GOOD = outcome(reproduced_before=True, passes_after=True, passing=3)
 BROKEN = outcome(reproduced_before=True, passes_after=True, passing=3, broken=("t::a",))
 UNMEASURED = outcome()
 NOTHING = outcome("limit", touched=())
+
+
+def best(outcomes: list[Outcome]) -> int:
+    return choose([Candidate(index, outcome) for index, outcome in enumerate(outcomes)]).number
+
+
+@pytest.mark.parametrize(
+    ("fields", "most"),
+    [
+        ({}, 1),
+        ({"mode": "agent"}, 3),
+        ({"mode": "swarm"}, 3),
+        ({"attempts": 5}, 5),
+        ({"mode": "agent", "attempts": 1}, 1),
+        ({"attempts": 5, "in_place": True}, 1),
+        ({"mode": "agent", "protocol": "chat"}, 1),
+    ],
+)
+def test_what_is_asked_for_is_made_and_else_what_the_mode_makes(fields: dict[str, object], most: int) -> None:
+    request = Request.model_validate({"issue": "x", "root": Path("/x"), **fields})
+    assert request.most_attempts() == most
 
 
 def test_an_attempt_settles_when_it_is_submitted_and_measured_well() -> None:

@@ -24,6 +24,8 @@ def committed(folder: Path, files: Mapping[str, str]) -> str:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, newline="")
+        if text.startswith("#!"):
+            path.chmod(0o755)
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", f"Change {', '.join(files)}")
     return git(folder, "rev-parse", "HEAD").strip()

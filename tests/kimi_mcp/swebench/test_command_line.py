@@ -6,10 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kimi_mcp.swebench.instances import load
+from kimi_mcp.swebench.instances import Instance, load
 from tests.kimi_api import KimiApi
 from tests.kimi_mcp.swebench.author import Author
 
@@ -124,6 +125,29 @@ def test_a_batch_that_grades_as_it_goes_tells_what_is_resolved(instances: Path, 
     assert len((out / "preds.jsonl").read_text().splitlines()) == 2
     page = (out / "run.html").read_text()
     assert "<dt>resolved</dt><dd class='good'>2 <small>100%</small>" in page
+
+
+class Careless(Author):
+    """A model that fixes without showing anything, so that nothing speaks for its patch."""
+
+    def story(
+        self, instance: Instance, names: set[str]
+    ) -> list[tuple[str, list[tuple[str, dict[str, Any]]]]]:
+        return [
+            ("Clear.", [("apply_patch", {"patch": instance.gold_patch})]),
+            ("Done.", [("submit", {"summary": "Fixed."})]),
+        ]
+
+
+def test_another_attempt_is_made_within_the_same_budget_where_nothing_speaks_for_the_first(
+    instances: Path,
+) -> None:
+    with KimiApi(Careless(load(instances))) as api:
+        done = run(instances, api.url, "--only", "ada__engine-1", "--attempts", "2")
+    assert done.returncode == 0
+    kept = json.loads((instances.parent / "out" / "run" / "ada__engine-1.json").read_text())
+    assert kept["facts"]["attempts"] == ["submitted", "submitted"]
+    assert kept["files"] == ["attempt-2.jsonl", "events.jsonl", "patch.diff"]
 
 
 def test_the_official_harness_loads_the_predictions_and_the_rows(instances: Path, host: str) -> None:
