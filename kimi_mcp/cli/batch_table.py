@@ -1,12 +1,12 @@
 """A batch on a terminal: counts, cost, time left, and what runs now, redrawn in place."""
 
 import time
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -36,19 +36,17 @@ class LiveTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         tally = self._tally
-        room = max(4, (options.height or console.height) - 5 - bool(self._notice))
+        head = [counts(tally), _bar(tally, min(60, options.max_width))]
+        if self._notice:
+            head.append(Text(self._notice, "yellow"))
+        taken = sum(len(text.wrap(console, options.max_width)) for text in head)
+        room = max(
+            2, (options.height or console.height) - taken - 2
+        )  # the table's head, and a line left free
         recent = list(tally.recent)[-min(RECENT, room // 2) :]
         running = list(tally.running.items())  # in the order of their beginnings, so the slowest come first
         shown = running if len(running) <= room - len(recent) else running[: room - len(recent) - 1]
-        parts: list[Text | ProgressBar | Table] = [
-            counts(tally),
-            ProgressBar(
-                total=max(1, tally.total), completed=len(tally.rows), width=min(60, options.max_width)
-            ),
-        ]
-        if self._notice:
-            parts.append(Text(self._notice, "yellow"))
-        parts.append(_table(recent, shown, options.max_width))
+        parts: list[Text | Table] = [*head, _table(recent, shown, options.max_width)]
         if len(shown) < len(running):
             parts.append(Text(f"and {len(running) - len(shown):,} more running", "dim"))
         yield Group(*parts)
@@ -61,13 +59,31 @@ def counts(tally: Tally) -> Text:
         (f"{len(tally.rows):,}/{tally.total:,}", "bold"),
         *(
             text
-            for state, count in sorted(tally.states.items())
+            for state, count in sorted(tally.states.items(), key=_best_first)
             for text in ("  ", (f"{count:,} {state}", _STYLES[tone(state)]))
         ),
         f"  {len(tally.running):,} running",
         f"  ${tally.cost:,.2f}",
         f"  about {clock(left)} left" if left is not None else "",
     )
+
+
+def _best_first(counted: tuple[str, int]) -> tuple[int, str]:
+    return list(_STYLES).index(tone(counted[0])), counted[0]
+
+
+def _bar(tally: Tally, width: int) -> Text:
+    """How much is done, coloured by how it ended."""
+    tones = Counter[str]()
+    for state, count in tally.states.items():
+        tones[tone(state)] += count
+    bar, seen, drawn = Text(), 0, 0
+    for colour, style in _STYLES.items():
+        seen += tones[colour]
+        until = round(width * seen / max(1, tally.total))
+        bar.append("━" * (until - drawn), style)
+        drawn = until
+    return bar.append("─" * (width - drawn), "dim")
 
 
 def _table(recent: list[Row], running: list[tuple[str, float]], width: int) -> Table:

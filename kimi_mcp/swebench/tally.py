@@ -48,5 +48,5 @@ class Tally:
         if not self.rows or not (waiting or self.running):
             return None
         mean, now = self.worked / len(self.rows), time.monotonic()
-        rests = [max(0.0, mean - (now - began)) for began in self.running.values()]
+        rests = [max(mean / 4, mean - (now - began)) for began in self.running.values()]
         return max(max(rests, default=0.0), (sum(rests) + waiting * mean) / max(1, len(self.running)))

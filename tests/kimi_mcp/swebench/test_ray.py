@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.timeout(400)
 starts_a_cluster = pytest.mark.skipif(
     "KIMI_MCP_TEST_RAY" not in os.environ,
-    reason="KIMI_MCP_TEST_RAY is not set: a cluster of three nodes takes a minute of an idle machine",
+    reason="KIMI_MCP_TEST_RAY is not set: a cluster of three nodes takes half a minute of an idle machine",
 )
 
 
@@ -68,6 +69,27 @@ def test_a_killed_node_changes_nothing_in_the_result(cluster: Any, tmp_path: Pat
     assert len(cluster.worker_nodes) == 1
     assert outcomes(there) == outcomes(here)
     assert sorted(path.stem for path in ray_batch.folder.glob("*.json")) == sorted(here)
+
+
+@starts_a_cluster
+def test_a_hang_and_a_crash_leave_the_good_ones_alone_and_an_unfit_node_stops_the_batch(
+    cluster: Any, tmp_path: Path
+) -> None:
+    good = jobs(tmp_path / "ledger", 0.1)[:2]
+    hangs = Job("hangs", f"{WORKS}:hang", {"pids": str(tmp_path / "pids")}, 5)
+    killed = Job("killed", f"{WORKS}:killed", {}, 60)
+    todo = [hangs, killed, *good]
+    ended = asyncio.run(finish(Batch(tmp_path / "out", "solve", {}), Ray(2, cluster.address), todo))
+    assert {name: end.status for name, end in ended.items()} == {
+        "hangs": "timed_out",
+        "killed": "crashed",
+        "i0": "done",
+        "i1": "done",
+    }
+    assert (tmp_path / "ledger").read_text().split() == ["i0", "i1"]
+    unfit = replace(good[0], needs=[str(tmp_path / "repos")])
+    with pytest.raises(BatchError, match=r"has no folder .*/repos, which --repos names"):
+        asyncio.run(finish(Batch(tmp_path / "other", "solve", {}), Ray(2, cluster.address), [unfit]))
 
 
 async def finish(
