@@ -46,7 +46,8 @@ class LiveTable:
         recent = list(tally.recent)[-min(RECENT, room // 2) :]
         running = list(tally.running.items())  # in the order of their beginnings, so the slowest come first
         shown = running if len(running) <= room - len(recent) else running[: room - len(recent) - 1]
-        parts: list[Text | Table] = [*head, _table(recent, shown, options.max_width)]
+        # not up to the edge: the terminal echoes ^C there, and would wrap it into a line that nobody clears
+        parts: list[Text | Table] = [*head, _table(recent, shown, options.max_width - 3)]
         if len(shown) < len(running):
             parts.append(Text(f"and {len(running) - len(shown):,} more running", "dim"))
         yield Group(*parts)

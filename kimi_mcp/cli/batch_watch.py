@@ -47,7 +47,7 @@ class _Stop:
         if self.brake.pulled:
             self._end(130)
             return
-        self.brake.pulled = True
+        self.brake.pulled = self.tally.ending = True
         self.code = 130
         self._tell(
             f"Stopping: no more instances begin, {len(self.tally.running)} may end; Ctrl-C again ends them now."
@@ -56,7 +56,9 @@ class _Stop:
     def _end(self, code: int) -> None:
         self.code = code
         self.brake.pulled = True
-        self._tell(f"Stopping now: {len(self.tally.running)} instances are ended, and begin anew next time.")
+        self._tell(
+            f"Stopping now: what runs ({len(self.tally.running)}) is ended, and begins anew next time."
+        )
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGINT)  # once more, and Python ends us as it does
         self.task.cancel()

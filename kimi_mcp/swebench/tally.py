@@ -27,6 +27,8 @@ class Tally:
     worked: float = 0.0
     """Seconds of workers, of all ended instances."""
     resumed: int = 0
+    ending: bool = False
+    """Nothing more begins."""
     unfinished: int = 0
     """Of the ended: those that failed, crashed or timed out."""
 
@@ -44,7 +46,7 @@ class Tally:
 
     def seconds_left(self) -> float | None:
         """About how long the rest takes at the ended ones' mean length; None before the first end."""
-        waiting = self.total - len(self.rows) - len(self.running)
+        waiting = 0 if self.ending else self.total - len(self.rows) - len(self.running)
         if not self.rows or not (waiting or self.running):
             return None
         mean, now = self.worked / len(self.rows), time.monotonic()
