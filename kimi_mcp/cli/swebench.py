@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +142,13 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
             engine, lambda name, patch: _job(options, known[name], "grade_prediction", {"patch": patch})
         )
     try:
-        return carry_out(engine, batch, jobs, "Run", _shared(options), retry=options.retry)
-    finally:
-        _predict(options, batch)
+        code = carry_out(engine, batch, jobs, "Run", _shared(options), retry=options.retry)
+    except BatchError:
+        with suppress(BatchError):  # the first trouble is the one to tell
+            _predict(options, batch)
+        raise
+    _predict(options, batch)
+    return code
 
 
 def _predict(options: argparse.Namespace, batch: Batch) -> None:
