@@ -150,8 +150,11 @@ def _table_row(r: Row) -> str:
 def _time(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
+    if seconds >= 3600:
+        hours, minutes = divmod(round(seconds / 60), 60)
+        return f"{hours} h {minutes:02} min"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes}:{rest:02} min"
+    return f"{minutes}:{rest:02} min"
 
 
 def _repository(instance: str) -> str:

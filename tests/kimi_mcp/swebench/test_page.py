@@ -1,0 +1,56 @@
+"""The report as a page: right counts, one file, nothing of a stranger's text taken for markup."""
+
+import re
+from html.parser import HTMLParser
+
+from kimi_mcp.swebench.page import page
+from kimi_mcp.swebench.report import Row
+
+ROWS = [
+    Row("django__django-1", "resolved", 61.0, 0.5, 12, ""),
+    Row("django__django-2", "not resolved", 30.0, 0.25, 9, "1 still failing (<script>alert(1)</script>)"),
+    Row("sympy__sympy-1", "timed out", 3700.0, None, None, "it did not end within 3600 s"),
+]
+
+
+class Words(HTMLParser):
+    """The page's words as they are read, and its tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def read(text: str) -> Words:
+    words = Words()
+    words.feed(text)
+    return words
+
+
+def test_a_page_tells_each_state_its_share_the_cost_and_what_is_not_done() -> None:
+    told = " ".join(read(page("Run", ROWS, 5)).words)
+    for part in ("resolved 1  33%", "not resolved 1  33%", "timed out 1  33%", "not done 2", "cost $0.75"):
+        assert part in told
+    assert "django 1 of 2" in told
+    assert "sympy 0 of 1" in told
+    assert "1:01 min 12 $0.500" in told
+    assert "1 h 02 min" in told, "61 minutes and 40 seconds"
+
+
+def test_a_page_is_one_file_without_scripts_whatever_the_notes_hold() -> None:
+    text = page("Run <b>", ROWS, 3)
+    words = read(text)
+    assert words.tags.isdisjoint({"script", "b", "link", "img", "iframe"})
+    assert "1 still failing (<script>alert(1)</script>)" in words.words
+    assert not re.search(r"https?://|url\(|@import", text)
+
+
+def test_a_page_of_nothing_is_a_page() -> None:
+    assert "not done 3" in " ".join(read(page("Run", [], 3)).words)
