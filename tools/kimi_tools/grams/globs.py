@@ -25,12 +25,14 @@ class Chooser:
 
     def file(self, path: str) -> bool:
         """Whether a file that no ignore rule concerns is searched."""
+        if not self._rules:
+            return True
         last = self.last(path)
         return ((last is None and not self.chooses) or bool(last)) and self.folder(path.rpartition("/")[0])
 
     def folder(self, path: str) -> bool:
         """Whether a folder is entered."""
-        while path:
+        while path and self._rules:
             if self.last(path) is False:
                 return False
             path = path.rpartition("/")[0]

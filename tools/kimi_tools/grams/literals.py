@@ -11,7 +11,7 @@ from kimi_tools.grams.signature import PIECE
 _GROUP = re.compile(r"\((?:\?(?::|=|!|<=|<!|P?<[A-Za-z_]\w*>))?")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\\\[\]&~-]|-(?!-)|&(?!&)|~(?!~))*\]", re.DOTALL)
 _QUANTIFIER = re.compile(r"(?:\*|\+|\?|\{(\d+)(?:,\d*)?\})([?+]?)")
-_BREAKS = frozenset("wWdDsSbBAz")
+_BREAKS = frozenset("wWdDsSbBAztnr")
 _PUNCTUATION = frozenset("\\.+*?()|[]{}^$#&-~/'\"`<>%@!,;:=_ ")
 _ENDS_LITERAL = ".^$"
 
@@ -129,9 +129,7 @@ def _after_group(pattern: str, at: int) -> int | None:
             after = _after_class(pattern, at)
         elif character == "\\":
             escaped = pattern[at + 1 : at + 2]
-            if not escaped or not (
-                escaped in _PUNCTUATION or escaped in _BREAKS or escaped in "123456789tnr"
-            ):
+            if not escaped or not (escaped in _PUNCTUATION or escaped in _BREAKS or escaped in "123456789"):
                 return None
             after = at + 2
         if after is None:

@@ -115,7 +115,9 @@ async def take_survey(
     candidates = await asyncio.to_thread(known.candidates, query) if known else None
     counting = ["--count", "--null", "--with-filename", *query.options()]
     if known is not None and candidates is not None and "\0" not in query.pattern:
-        counts = await _count_in(workspace, counting, candidates or known.one(), timeout)
+        counts: list[tuple[str, int]] | None = []
+        if candidates or not (query.literal or is_plain(query.pattern)):
+            counts = await _count_in(workspace, counting, candidates or known.one(), timeout)
         if counts is not None:
             return Survey(counts if candidates else [], known.remarks(query.multiline))
     if remarks and (known is None or (query.multiline and known.tree.facts.kinds[Kind.LATE])):
@@ -130,6 +132,11 @@ async def take_survey(
         of_tree = known.remarks(query.multiline)
         said = Remarks(of_tree.huge, of_tree.secret, of_tree.binary, said.problems, ())
     return Survey(((name.removeprefix("./"), count) for name, count in _counts(done.stdout)), said)
+
+
+def is_plain(pattern: str) -> bool:
+    """Whether no character of a pattern means anything but itself, so that it is surely valid."""
+    return not re.search(r"[\\.^$*+?()\[\]{}|#&~\x00-\x1f]", pattern)
 
 
 async def count_files(workspace: Workspace, scope: Scope, timeout: float) -> int:

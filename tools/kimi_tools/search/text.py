@@ -5,7 +5,6 @@ The first run of rg counts matches per file over the whole scope (`survey`), so 
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from kimi_tools.protected import SECRET_GLOBS, names_secret
 from kimi_tools.ripgrep import Remarks, Scope
 from kimi_tools.search.page import FileHits, Window, collect
 from kimi_tools.search.scope import scope_of
-from kimi_tools.search.survey import Case, Query, Survey, count_files, may_hold_more, take_survey
+from kimi_tools.search.survey import Case, Query, Survey, count_files, is_plain, may_hold_more, take_survey
 from kimi_tools.tool import Data, Param, Params, Result, tool
 from kimi_tools.visible import reveal_line
 from kimi_tools.workspace import Workspace
@@ -162,7 +161,7 @@ async def _hints(workspace: Workspace, query: Query, scope: Scope) -> list[str]:
         tries.append(("case=insensitive", replace(query, case="insensitive"), scope))
     if not query.multiline and "\\n" in pattern:
         tries.append(("multiline=true", replace(query, multiline=True), scope))
-    if not query.literal and re.escape(pattern) != pattern:
+    if not query.literal and not is_plain(pattern):
         tries.append(("literal=true", replace(query, literal=True), scope))
     if scope.globs:
         tries.append(("no globs", query, replace(scope, globs=())))
