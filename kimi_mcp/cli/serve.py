@@ -43,10 +43,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _start(settings: Settings, chosen: Selection, emit: Callable[[str, dict[str, Any]], None]) -> "SdkEngine":
-    """Import the tools and the SDK, and make the engine; in the engine's thread."""
+    """Import the tools and the SDK, and make the engine; in the engine's thread.
+
+    Nothing of what is imported is ever garbage: looking for it would take a fifteenth of the time.
+    """
+    import gc
     from functools import partial
     from importlib.metadata import version
 
+    gc.disable()
     from kimi_mcp.cli import offered
     from kimi_mcp.server.calls import Places
     from kimi_mcp.server.engine import SdkEngine, make_server
@@ -54,7 +59,10 @@ def _start(settings: Settings, chosen: Selection, emit: Callable[[str, dict[str,
     _log_to_file()
     named = settings.text("root")
     places = Places(partial(open_workspace, settings=settings), find_root(named), pinned=bool(named))
-    return SdkEngine(make_server(offered.selected(chosen, settings), places, version("kimi-mcp")), emit)
+    engine = SdkEngine(make_server(offered.selected(chosen, settings), places, version("kimi-mcp")), emit)
+    gc.freeze()
+    gc.enable()
+    return engine
 
 
 def _log_to_file() -> None:

@@ -41,10 +41,10 @@ class Kept:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._connection = self._open()
+        except (OSError, sqlite3.OperationalError):  # cannot be made, or is locked
+            return
         except sqlite3.DatabaseError:
             self._discard()
-        except OSError:
-            return
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=10, check_same_thread=False, isolation_level=None)

@@ -275,7 +275,7 @@ class Tree:
         try:
             if len(paths) > _FOR_A_WORKER:
                 with contextlib.suppress(OSError):
-                    worker = Worker(self._workspace.root.parent, allowed_environment())
+                    worker = Worker(allowed_environment())
             for batch in self._batches(paths):
                 if self._closed:
                     break

@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from kimi_tools.grams.signature import Kind, read
 
@@ -19,16 +18,19 @@ _NICE = 10
 
 
 class Worker:
-    """One worker. Raises `OSError` where processes cannot be started."""
+    """One worker. It stands in `/`: `-m` looks for modules where it stands, and a workspace's must not be found.
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    Raises `OSError` where processes cannot be started.
+    """
+
+    def __init__(self, environment: dict[str, str]) -> None:
         entries = [entry for entry in sys.path if os.path.isabs(entry)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "kimi_tools.grams.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=folder,
+            cwd="/",
             env={**environment, "PYTHONPATH": os.pathsep.join(entries)},
             start_new_session=True,
         )
