@@ -195,7 +195,7 @@ def _join(ray: Any, address: str) -> None:
     if not address:
         own["include_dashboard"] = False
     try:
-        ray.init(address or None, logging_level="ERROR", log_to_driver=False, **own)
+        ray.init(address or "local", logging_level="ERROR", log_to_driver=False, **own)
     except Exception as error:
         reason = f"{refusal}: {str(error).rstrip('.')}"
         if address and "RAY_AUTH_MODE" not in os.environ:  # Ray does not say that this was why

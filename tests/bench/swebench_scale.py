@@ -219,6 +219,7 @@ def made(options: argparse.Namespace) -> Engine:
 
     if not ray.is_initialized():
         ray.init(
+            "local",
             num_cpus=options.processes, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
             _node_ip_address="127.0.0.1",
         )  # fmt: skip
