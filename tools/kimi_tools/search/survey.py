@@ -27,7 +27,10 @@ from kimi_tools.workspace import Workspace
 Case = Literal["smart", "sensitive", "insensitive"]
 
 MOST_CANDIDATES = 96
-"""With more candidates rg walks: it opens files on several processors, and each name costs a descriptor."""
+"""With more candidates, and more than one file in a hundred, rg walks, on several processors: each run of it on some
+files takes as long as it walks some hundred files."""
+
+_AT_MOST = 640
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class _Known:
         found = {path for literals in needed for path in facts.shelf.fitting(literals)}
         found |= facts.kinds[Kind.WIDE]
         found = {path for path in found - facts.huge if self.holds(path)}
-        return sorted(found) if len(found) <= MOST_CANDIDATES else None
+        most = max(MOST_CANDIDATES, min(len(facts.files) // 100, _AT_MOST))
+        return sorted(found) if len(found) <= most else None
 
 
 async def take_survey(
