@@ -115,7 +115,8 @@ def judged(
             "most at once": most(requests),
         }
     if part == "concurrency":
-        used = sum(over - began for began, over in requests) / AT_ONCE / wall
+        span = max(over for _, over in requests) - requests[0][0]  # without the start of Ray's processes
+        used = sum(over - began for began, over in requests) / AT_ONCE / span
         return {"limit": AT_ONCE, "most at once": most(requests), "limit used": f"{used:.1%}"}
     count = most_in_a_minute([began for began, _ in requests]) * (COUNTED if part == "tpm" else 1)
     limit = TPM if part == "tpm" else RPM
