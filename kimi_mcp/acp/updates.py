@@ -9,6 +9,7 @@ from acp import helpers, schema
 
 from kimi_mcp.agent import events as ev
 from kimi_mcp.model.messages import Call, Usage
+from kimi_mcp.runs.words import asked
 
 _KINDS: dict[str, schema.ToolKind] = {
     **dict.fromkeys(
@@ -61,7 +62,7 @@ class Updates:
             case ev.Started():
                 self.window = event.window
             case ev.Said(by="user", text=text) if self.replaying:
-                yield helpers.update_user_message_text(text)
+                yield helpers.update_user_message_text(asked(text))
             case ev.Streamed(what="reasoning", text=text):
                 yield helpers.update_agent_thought_text(text)
             case ev.Streamed(what="text", text=text):

@@ -78,7 +78,7 @@ export class Agent {
         const why = tail.trim().split("\n").at(-1)?.trim() ?? "";
         const ended = `${signal ?? `exit code ${code ?? "unknown"}`}${why ? `: ${why}` : ""}`;
         if (started) reject(new AgentGone(`kimi-mcp has ended (${ended}). What it had done is kept.`, "log"));
-        else reject(new AgentGone(`'${[invocation.program, ...invocation.args].join(" ")}' ended at its start (${ended}). It may be older than ${OLDEST}, or something else.`, "install"));
+        else reject(new AgentGone(`'${invocation.program}' ended at its start (${ended}). It may be older than kimi-mcp ${OLDEST}, or something else.`, "install"));
       });
     });
     gone.catch(() => undefined);
@@ -124,10 +124,11 @@ export class Agent {
     return sessionId;
   }
 
-  /** One turn to its end; says why it ended. */
-  async prompt(sessionId: string, text: string): Promise<string> {
+  /** One turn to its end; says why it ended. `open`: the paths of files with unsaved changes. */
+  async prompt(sessionId: string, text: string, open: readonly string[] = []): Promise<string> {
+    const _meta = { "kimi-mcp": { open } };
     const answer = await this.until(
-      this.connection.agent.request(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }] }),
+      this.connection.agent.request(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }], _meta }),
     );
     return answer.stopReason;
   }

@@ -19,9 +19,14 @@ export async function write(path: string, text: string): Promise<void> {
   if (document?.isDirty && !(await document.save())) throw new Error(`VS Code could not save ${path}.`);
 }
 
-/** The paths of files with unsaved changes below a folder. */
-export function unsaved(folder: vscode.WorkspaceFolder): vscode.TextDocument[] {
-  return vscode.workspace.textDocuments.filter((one) => one.isDirty && one.uri.scheme === "file" && vscode.workspace.getWorkspaceFolder(one.uri) === folder);
+/**
+ * The paths of files with unsaved changes below a folder, for a run that begins. One that works in the user's own
+ * files finds them saved, so that its patch is its own; a private copy is given the texts as they are.
+ */
+export async function unsaved(folder: vscode.WorkspaceFolder, place: "copy" | "tree"): Promise<string[]> {
+  const dirty = vscode.workspace.textDocuments.filter((one) => one.isDirty && one.uri.scheme === "file" && vscode.workspace.getWorkspaceFolder(one.uri) === folder);
+  if (place === "tree") await Promise.all(dirty.map((one) => one.save()));
+  return dirty.filter((one) => one.isDirty).map((one) => one.uri.fsPath);
 }
 
 function inside(path: string): vscode.Uri {

@@ -3,6 +3,7 @@ import type { RequestPermissionRequest, RequestPermissionResponse, SessionUpdate
 import * as vscode from "vscode";
 import { type Agent, AgentGone } from "./agent.js";
 import { Agents } from "./agents.js";
+import { unsaved } from "./buffers.js";
 import { Conversation } from "./conversation.js";
 import { titleOf } from "./issue.js";
 import type { Key } from "./key.js";
@@ -25,6 +26,7 @@ export class Controller implements vscode.Disposable {
   private key: State["key"] = "unneeded";
   private trouble: Trouble | undefined;
   private checked: Checked | undefined;
+  private refreshes = 0;
   private readonly changes = new vscode.EventEmitter<void>();
   private readonly wants = new vscode.EventEmitter<Conversation>();
   readonly onDidChange = this.changes.event;
@@ -120,7 +122,7 @@ export class Controller implements vscode.Disposable {
     await this.turn(conversation, async (agent) => {
       conversation.session = await agent.open(folder.uri.fsPath, { mode, place });
       await this.remember();
-      return agent.prompt(conversation.session, `/fix ${issue}`);
+      return agent.prompt(conversation.session, `/fix ${issue}`, await unsaved(folder, place));
     });
   }
 
@@ -133,7 +135,7 @@ export class Controller implements vscode.Disposable {
     if (!conversation.running) {
       const { stop, trouble, way, ...run } = conversation.run;
       conversation.run = { ...run, phase: "running" };
-      return this.turn(conversation, (agent) => agent.prompt(session, text));
+      return this.turn(conversation, async (agent) => agent.prompt(session, text, await unsaved(conversation.folder, conversation.place)));
     }
     this.changes.fire();
     try {
@@ -224,12 +226,15 @@ export class Controller implements vscode.Disposable {
     this.key = await this.keys.state(settings(folder?.uri).baseUrl);
     this.changes.fire();
     if (!folder) return;
+    const turn = ++this.refreshes; // of several that overlap, the last one counts
     try {
       const sessions = await (await this.agents.of(folder)).list(folder.uri.fsPath);
+      if (turn !== this.refreshes) return;
       this.earlier = sessions.map((one) => ({ key: one.sessionId, title: one.title ?? one.sessionId, when: one.updatedAt ?? "", state: "" }));
       this.trouble = undefined;
     } catch (error) {
       this.log.warn(String(error));
+      if (turn !== this.refreshes) return;
       this.trouble = { text: error instanceof Error ? error.message : String(error), way: error instanceof AgentGone ? error.way : "log" };
     }
     this.changes.fire();

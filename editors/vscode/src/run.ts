@@ -117,7 +117,7 @@ function used(run: Run, update: Extract<SessionUpdate, { sessionUpdate: "usage_u
 export function spent(run: Run): string {
   const { cost = 0, tokens } = run;
   const price = cost > 0 ? `$${cost.toFixed(cost < 0.1 ? 4 : 2)}` : "";
-  const count = tokens >= 10_000 ? `${Math.round(tokens / 1000)}k` : tokens >= 1000 ? `${(tokens / 1000).toFixed(1)}k` : String(tokens);
+  const count = tokens >= 999_500 ? `${(tokens / 1e6).toFixed(1)}M` : tokens >= 10_000 ? `${Math.round(tokens / 1000)}k` : tokens >= 1000 ? `${(tokens / 1000).toFixed(1)}k` : String(tokens);
   return [price, tokens > 0 ? `${count} tokens` : ""].filter(Boolean).join(" · ");
 }
 

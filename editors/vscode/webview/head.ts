@@ -26,7 +26,7 @@ export function headOf(run: ShownRun, now: State, page: "run" | "evidence"): Chi
     element("h2", { title }, title),
     element("div", { class: `state ${icon}`, role: "status" }, text),
     element("p", { class: "facts" }, facts.join(" · ")),
-    run.trouble !== undefined && element("div", { role: "alert" }, element("p", { class: "trouble" }, bounded(run.trouble)), page === "run" && waysOut(run.way ?? "log")),
+    run.trouble !== undefined && element("div", { role: "alert" }, element("p", { class: "trouble" }, bounded(run.trouble)), page === "run" && waysOut(run.way ?? "log", !run.stopped)),
     run.phase === "done" && outcome && !FINE.has(outcome.status) && outcome.reason ? element("p", { class: "trouble", role: "alert" }, bounded(outcome.reason)) : undefined,
     page === "run" && run.phase === "done" && outcome?.status === "model_failed" && element("div", { class: "row buttons" },
       button("Enter another key", command("kimi.setKey"), { key: "key" }), button("Open the settings", command("kimi.openSettings"), { key: "settings" })),
@@ -46,9 +46,9 @@ function stateOf(run: ShownRun, asking: Asking | undefined): [string, string] {
 }
 
 /** What helps when the program is not there, or does not work. */
-function waysOut(way: Trouble["way"]): Child {
+function waysOut(way: Trouble["way"], again = true): Child {
   return element("div", { class: "row buttons" },
-    button("Try again", command("kimi.retry"), { key: "retry" }),
+    again && button("Try again", command("kimi.retry"), { key: "retry" }),
     way === "install" && button("How to install it", command("kimi.walkthrough"), { class: "primary", key: "install" }),
     way === "install" && button("Open the settings", command("kimi.openSettings"), { key: "settings" }),
     button("Show the log", command("kimi.showLog"), { key: "log" }));
@@ -104,7 +104,10 @@ export function listOf(now: State): Child[] {
   return [element("h3", {}, "Runs"), element("ul", {}, ...items)];
 }
 
+/** The time of today, else the day. */
 function when(text: string): string {
   const date = new Date(text);
-  return text && !Number.isNaN(date.getTime()) ? date.toLocaleString(undefined, { dateStyle: "short", timeStyle: "short" }) : "";
+  if (!text || Number.isNaN(date.getTime())) return "";
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? date.toLocaleTimeString(undefined, { timeStyle: "short" }) : date.toLocaleDateString(undefined, { dateStyle: "short" });
 }

@@ -21,8 +21,11 @@ export class Stream {
   private readonly unfolded = new Set<string>();
   private limit = SHOWN;
   private last: string | undefined;
+  /** Whether the reader is at the end, so that the list follows. */
+  private following = true;
 
   constructor() {
+    this.list.addEventListener("scroll", () => (this.following = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < NEAR_END), { passive: true });
     this.list.tabIndex = 0; // so that the keyboard can scroll it
     this.node.append(this.more, this.list);
     this.node.hidden = true;
@@ -32,7 +35,6 @@ export class Stream {
   take(delta: Delta): void {
     if (delta.anew) this.clear();
     for (const id of delta.gone) this.drop(id);
-    const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < NEAR_END;
     const before = this.last;
     for (const entry of delta.changed) {
       const known = this.entries.has(entry.id);
@@ -43,9 +45,9 @@ export class Stream {
     }
     const followed = before !== undefined && before !== this.last ? this.entries.get(before) : undefined;
     if (followed?.kind === "thought" && this.rows.has(followed.id)) this.draw(followed);
-    if (atEnd) this.trim();
+    if (this.following) this.trim();
     this.label();
-    if (atEnd || delta.anew) this.list.scrollTop = this.list.scrollHeight;
+    if (this.following) this.list.scrollTop = this.list.scrollHeight;
   }
 
   private clear(): void {
@@ -55,6 +57,7 @@ export class Stream {
     this.list.replaceChildren();
     this.limit = SHOWN;
     this.last = undefined;
+    this.following = true;
   }
 
   private drop(id: string): void {

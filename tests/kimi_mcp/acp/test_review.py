@@ -47,6 +47,7 @@ def test_a_fix_in_a_private_copy_leaves_the_files_alone_and_is_told_for_review(
     [told] = [u.field_meta["kimi-mcp"] for u in live.of("session_info_update") if u.field_meta]
     [again] = [u.field_meta["kimi-mcp"] for u in loaded.of("session_info_update") if u.field_meta]
     assert again == told
+    assert loaded.text("user_message_chunk") == "add subtracts"
     [file] = told["files"]
     assert (file["path"], file["status"], file["before"]) == ("calc.py", "modified", before)
     assert file["after"] == before.replace("a - b", "a + b")

@@ -26,7 +26,7 @@ HOSTILE = (
     "Turned: \u202egnp.exe\u202c, hidden: a\u200bb, coloured: \u001b[31mred\u001b[0m.\n\n" + "x" * 6000
 )
 MAKE_FILES = (
-    "git rm -q ISSUE.md && git mv prices.js cost.js && "
+    "rm ISSUE.md && mv prices.js cost.js && "
     "python3 -c \"open('dot.bin', 'wb').write(bytes([0, 255, 10]))\""
 )
 
@@ -84,7 +84,8 @@ def long_run() -> Iterator[Turn]:
         "It is worth looking at the next place before anything is changed: the callers decide what it means. "
     )
     for number in range(50):
-        calls = [call("read_file", path="shop.py", start=1 + (number + index) % 20) for index in range(6)]
+        calls = [call("read_file", path="shop.py", start=1 + (number + index) % 20) for index in range(5)]
+        calls.append(call("write_file", path=f"notes/{number}.txt", content=f"{number}\n"))
         yield turn(*calls, thought=f"Step {number}. {words * 14}", drip=0.002)
     yield submit("Three hundred calls.")
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeSettings } from "./code.mjs";
 
-const TRIES = 600;
+const TRIES = 300;
 
 export class Window {
   constructor(page, { url, work, repository, shots, settings }) {
