@@ -131,7 +131,8 @@ export class Controller implements vscode.Disposable {
     const conversation = this.shown;
     const session = conversation?.session;
     if (!conversation || !session) return this.fix(text);
-    conversation.run = reduce(conversation.run, { sessionUpdate: "user_message_chunk", content: { type: "text", text: `${text}\n` } });
+    if (conversation.run.phase === "loading") return;
+    conversation.run = reduce(conversation.run, { sessionUpdate: "user_message_chunk", content: { type: "text", text } });
     if (!conversation.running) {
       const { stop, trouble, way, ...run } = conversation.run;
       conversation.run = { ...run, phase: "running" };
@@ -176,7 +177,7 @@ export class Controller implements vscode.Disposable {
     const folder = vscode.workspace.workspaceFolders?.find((one) => one.uri.fsPath === this.memory.shown?.folder && this.memory.shown.session === key) ?? vscode.workspace.workspaceFolders?.[0];
     if (!folder) return;
     const title = this.earlier.find((one) => one.key === key)?.title ?? this.memory.shown?.title ?? "";
-    const conversation = new Conversation(folder, settings(folder.uri).place, begun(title), key);
+    const conversation = new Conversation(folder, settings(folder.uri).place, begun(title, "loading"), key);
     this.open.push(conversation);
     await this.show(conversation);
     await this.turn(conversation, async (agent) => {

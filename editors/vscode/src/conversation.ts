@@ -23,10 +23,16 @@ export class Conversation {
 
   constructor(
     readonly folder: vscode.WorkspaceFolder,
-    readonly place: "copy" | "tree",
+    private readonly chosen: "copy" | "tree",
     public run: Run,
     public session?: string,
   ) {}
+
+  /** Where it works: as it was chosen, or as its agent tells. */
+  get place(): "copy" | "tree" {
+    const { told } = this.run;
+    return told === undefined ? this.chosen : told.inPlace ? "tree" : "copy";
+  }
 
   get running(): boolean {
     return this.run.phase === "running";
@@ -35,7 +41,7 @@ export class Conversation {
   /** Whether it was interrupted and can go on: its window was closed, its program ended, or it was cancelled. */
   get stopped(): boolean {
     const status = this.run.told?.outcome.status;
-    return !this.running && this.session !== undefined && (status === undefined ? this.run.stop === "loaded" || this.run.trouble !== undefined : status === "cancelled" || status === "crashed" || status === "model_failed");
+    return this.run.phase === "done" && this.session !== undefined && (status === undefined ? this.run.stop === "loaded" || this.run.trouble !== undefined : status === "cancelled" || status === "crashed" || status === "model_failed");
   }
 
   /** Put a question behind those that wait. */
@@ -78,6 +84,7 @@ export class Conversation {
 
   get listed(): Listed {
     const waiting = (this.review?.waiting.length ?? 0) > 0;
+    if (this.run.phase === "loading") return { key: this.key, title: this.run.title, when: this.began, state: "" };
     const state = this.waits ? "asking" : this.running ? "running" : waiting ? "review" : "done";
     return { key: this.key, title: this.run.title, when: this.began, state };
   }

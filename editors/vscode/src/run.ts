@@ -2,7 +2,8 @@
 import type { SessionUpdate } from "@agentclientprotocol/sdk";
 import { type Told, toldIn } from "./told.js";
 
-export type Phase = "running" | "done";
+/** `loading`: its past is told again. */
+export type Phase = "loading" | "running" | "done";
 
 export interface Said {
   readonly kind: "thought" | "message" | "user";
@@ -53,8 +54,8 @@ export const TEXT_CHARS = 20_000;
 /** Entries that are kept: the newest. */
 export const ENTRIES = 500;
 
-export function begun(title: string): Run {
-  return { title, phase: "running", entries: [], plan: [], used: 0, window: 0, tokens: 0 };
+export function begun(title: string, phase: Phase = "running"): Run {
+  return { title, phase, entries: [], plan: [], used: 0, window: 0, tokens: 0 };
 }
 
 /** The run after an update. Returns the same run where the update says nothing that is shown. */
@@ -126,7 +127,7 @@ type Content = Extract<SessionUpdate, { sessionUpdate: "agent_message_chunk" }>[
 function said(run: Run, kind: Said["kind"], content: Content): Run {
   if (content.type !== "text" || content.text === "") return run;
   const last = run.entries.at(-1);
-  if (last?.kind === kind) {
+  if (last?.kind === kind && kind !== "user") {
     const joined = { ...last, text: (last.text + content.text).slice(-TEXT_CHARS) };
     return { ...run, entries: [...run.entries.slice(0, -1), joined] };
   }

@@ -35,6 +35,7 @@ export function headOf(run: ShownRun, now: State, page: "run" | "evidence"): Chi
 
 function stateOf(run: ShownRun, asking: Asking | undefined): [string, string] {
   if (run.phase === "running") return asking ? ["warn", "Waits for your leave"] : ["working", "Working"];
+  if (run.phase === "loading") return ["working", "Opening"];
   if (run.trouble !== undefined) return ["bad", "Failed"];
   const status = run.told?.outcome.status;
   if (status === "submitted") return run.told?.verified ? ["good", "Fixed, and measured"] : ["warn", "Submitted, not verified"];

@@ -47,9 +47,11 @@ window.addEventListener("message", (event: MessageEvent<ToWebview>) => {
     words.focus();
     return;
   }
+  const other = event.data.state.run?.key !== state?.run?.key;
   state = event.data.state;
   if (page === "run") stream.take(event.data.delta);
   render(state);
+  if (other) window.scrollTo(0, 0);
 });
 
 if (page === "evidence") root.append(head.node, proof.node);
@@ -64,8 +66,8 @@ function render(now: State): void {
   if (page === "evidence") return;
   hint.show([now.key, now.trouble, run?.phase, run?.told?.outcome.status], () => hintOf(now));
   plan.show([run?.plan, run?.phase], () => planOf(run));
-  // the question is read out and reached by the next Tab; it takes no key that was meant for something else
-  if (asking.show(now.asking, () => askingOf(now.asking)) && now.asking && document.activeElement !== words) asking.node.querySelector<HTMLElement>(".question")?.focus();
+  // the question is read out and reached by the next Tab; it takes no key away from words being typed
+  if (asking.show(now.asking, () => askingOf(now.asking)) && now.asking && words.value === "") asking.node.querySelector<HTMLElement>(".question")?.focus();
   review.show([now.files, run?.phase], () => (run?.phase === "done" ? reviewOf(now.files) : []));
   list.show([run === undefined, now.list], () => listOf(now));
   composerOf(now);
@@ -77,5 +79,5 @@ function composerOf(now: State): void {
   words.setAttribute("aria-label", running ? "Words for the run under way" : now.run ? "Further words" : "The issue");
   send.textContent = running ? "Tell" : now.run ? "Send" : "Fix";
   note.textContent = now.folder ? `in ${now.folder} · Ctrl+Enter` : "Open a folder first";
-  send.disabled = !now.folder;
+  send.disabled = !now.folder || now.run?.phase === "loading";
 }

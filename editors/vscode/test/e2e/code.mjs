@@ -7,7 +7,7 @@ import { environment, extension, freePort, program, project, python, started } f
 const QUIET = {
   "telemetry.telemetryLevel": "off", "workbench.startupEditor": "none", "security.workspace.trust.enabled": false,
   "workbench.secondarySideBar.defaultVisibility": "hidden", "git.openRepositoryInParentFolders": "never",
-  "workbench.colorTheme": "Default Dark Modern", "files.autoSave": "off", "workbench.tips.enabled": false,
+  "workbench.colorTheme": "Default Dark Modern", "files.autoSave": "off", "chat.tools.global.autoApprove": true, "workbench.tips.enabled": false,
 };
 
 /** A sample repository under git, from `repository/`. */

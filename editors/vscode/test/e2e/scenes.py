@@ -26,8 +26,7 @@ HOSTILE = (
     "Turned: \u202egnp.exe\u202c, hidden: a\u200bb, coloured: \u001b[31mred\u001b[0m.\n\n" + "x" * 6000
 )
 MAKE_FILES = (
-    "rm ISSUE.md && mv prices.js cost.js && "
-    "python3 -c \"open('dot.bin', 'wb').write(bytes([0, 255, 10]))\""
+    "rm ISSUE.md && mv prices.js cost.js && python3 -c \"open('dot.bin', 'wb').write(bytes([0, 255, 10]))\""
 )
 
 

@@ -1,10 +1,11 @@
-// Python's own unittest in VS Code's Testing view: what a test extension would give, small enough for our run.
+// Python's own unittest in VS Code's Testing view: what a test extension would give, small enough for our run. And a
+// command that calls a tool of ours as VS Code's own agent does.
 const vscode = require("vscode");
 const { execFile } = require("node:child_process");
 
 exports.activate = (context) => {
   const controller = vscode.tests.createTestController("unittest", "unittest");
-  context.subscriptions.push(controller);
+  context.subscriptions.push(controller, vscode.commands.registerCommand("unittest.callKimi", callKimi));
   const folder = vscode.workspace.workspaceFolders?.[0];
   if (!folder) return;
   const uri = vscode.Uri.joinPath(folder.uri, "test_shop.py");
@@ -32,3 +33,11 @@ exports.activate = (context) => {
     run.end();
   }, true);
 };
+
+async function callKimi() {
+  const tools = vscode.lm.tools.filter((one) => /^mcp_kimi/.test(one.name));
+  const tool = tools.find((one) => one.name.endsWith("search_text"));
+  if (!tool) throw new Error(`no search_text among ${vscode.lm.tools.map((one) => one.name).join(", ")}`);
+  const result = await vscode.lm.invokeTool(tool.name, { input: { pattern: "def shipping" }, toolInvocationToken: undefined });
+  void vscode.window.showInformationMessage(`${tools.length} tools; ${tool.name}: ${result.content.map((part) => part.value ?? "").join(" ").slice(0, 300)}`);
+}
