@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,10 +46,11 @@ def active_variables(folder: Path, recipe: Recipe) -> dict[str, str]:
     }
 
 
-async def prepare(recipe: Recipe, checkout: Path, folder: Path, cache: Path) -> Environment:
+async def prepare(recipe: Recipe, checkout: Path, folder: Path, cache: Path, target: str = "") -> Environment:
     """The environment of one instance, at `folder`, with its checkout on the path.
 
-    Raises `EnvironmentFailed` with the end of what the installer said.
+    `target`: the project's name; a release of it that the packages brought along would hide the checkout, or show
+    the fix. Raises `EnvironmentFailed` with the end of what the installer said, or with that release.
     """
     base = await _base(recipe, checkout, cache)
     if folder.exists():
@@ -61,7 +63,12 @@ async def prepare(recipe: Recipe, checkout: Path, folder: Path, cache: Path) -> 
     for step in recipe.pre_install:
         await _must(["/bin/bash", "-c", step], checkout, variables, step)
     if recipe.source == "path":
-        _site_packages(folder).joinpath("_checkout.pth").write_text(f"{checkout}\n")
+        site = _site_packages(folder)
+        if release := _release(site, target):
+            raise EnvironmentFailed(
+                f"The packages bring {release}, a release of the project itself; take it out."
+            )
+        site.joinpath("_checkout.pth").write_text(f"{checkout}\n")
     elif recipe.install and not recipe.source_options:
         for step in recipe.install:
             await _must(["/bin/bash", "-c", _with_uv(step)], checkout, variables, step)
@@ -158,6 +165,15 @@ def _installer_variables() -> dict[str, str]:
     """The user's own settings for pip and uv: installers need them, tests never do."""
     names = ("PIP_", "UV_", "SSL_CERT_", "XDG_CACHE_HOME")
     return {name: value for name, value in os.environ.items() if name.startswith(names)}
+
+
+def _release(site: Path, project: str) -> str:
+    """The installed release of a project, such as `django-4.2`; empty where there is none."""
+    for found in site.glob("*.dist-info"):
+        name, _, version = found.name.removesuffix(".dist-info").partition("-")
+        if project and re.sub(r"[-_.]+", "-", name).lower() == re.sub(r"[-_.]+", "-", project).lower():
+            return f"{name}-{version}"
+    return ""
 
 
 def _site_packages(folder: Path) -> Path:

@@ -76,7 +76,8 @@ async def make_place(bench: Bench, instance: Instance, folder: Path, *, graded: 
     box = sandbox.Best(off=not bench.sandboxed, readable=[folder])
     if recipe is None:
         return Place(instance, checkout, scripts, box, checkout)
-    environment = await prepare(recipe, checkout, folder / "environment", bench.cache)
+    project = instance.repo.partition("/")[2]
+    environment = await prepare(recipe, checkout, folder / "environment", bench.cache, project)
     return Place(instance, checkout, scripts, box, checkout, environment.variables)
 
 

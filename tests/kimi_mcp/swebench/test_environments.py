@@ -153,6 +153,18 @@ def test_an_environment_that_cannot_be_built_says_why_in_a_sentence(tmp_path: Pa
         asyncio.run(prepare(recipe, tmp_path, tmp_path / "env", tmp_path))
 
 
+def test_an_environment_with_a_release_of_the_project_itself_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    recipe = Recipe(VERSION, (package(tmp_path, "part"),), source="path")
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    with pytest.raises(EnvironmentFailed, match="part-1, a release of the project itself"):
+        asyncio.run(prepare(recipe, checkout, tmp_path / "env", tmp_path / "cache", "Part"))
+    asyncio.run(prepare(recipe, checkout, tmp_path / "env", tmp_path / "cache", "engine"))
+
+
 SECRET = "the_one_true_fix"
 
 
