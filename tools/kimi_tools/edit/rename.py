@@ -58,11 +58,12 @@ class Renamed(Data):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The changes, the lines they touch, and the uses that may mean something else."""
+    """The changes, the lines they touch, the uses that may mean something else, and what a server lacked."""
 
     changes: tuple[journal.Change, ...]
     lines: dict[str, tuple[int, ...]]
     doubtful: tuple[str, ...]
+    note: str
 
 
 @tool(
@@ -93,7 +94,7 @@ def _plan(workspace: Workspace, index: Index, params: RenameParams, folder: str)
     old = checked(params.name)[-1]
     targets = _targets(index, params.name, folder)
     _refuse_taken(index, targets, params.new_name)
-    chosen, doubtful = _chosen(workspace, index, old, targets)
+    chosen, doubtful, note = _chosen(workspace, index, old, targets)
     changes: list[journal.Change] = []
     touched: dict[str, tuple[int, ...]] = {}
     for path, lines in sorted(chosen.items()):
@@ -105,7 +106,7 @@ def _plan(workspace: Workspace, index: Index, params: RenameParams, folder: str)
             touched[path] = tuple(sorted(done))
     if not changes:
         raise NotFound(f"No use of '{old}' could be replaced in code; use search_text and edit_file.")
-    return _Plan(tuple(changes), touched, tuple(doubtful))
+    return _Plan(tuple(changes), touched, tuple(doubtful), note)
 
 
 def _targets(index: Index, name: str, path: str) -> list[Symbol]:
@@ -142,8 +143,8 @@ def _refuse_taken(index: Index, targets: Sequence[Symbol], new: str) -> None:
 
 def _chosen(
     workspace: Workspace, index: Index, old: str, targets: list[Symbol]
-) -> tuple[dict[str, set[int]], list[str]]:
-    """The lines to change by file, and the places that may mean something else.
+) -> tuple[dict[str, set[int]], list[str], str]:
+    """The lines to change by file, the places that may mean something else, and what a server lacked.
 
     Where nothing else in the repository has the name, every use in code means the symbol. Else only certain
     uses do: those that a language server names, and uses through `self` or `this` inside the symbol's own class.
@@ -153,20 +154,22 @@ def _chosen(
     chosen: dict[str, set[int]] = {}
     doubtful: list[str] = []
     ranked = rank(index, old, targets, index.mentions(old))
-    for item in ranked if alone else _sharpened(workspace, index, targets, ranked):
+    ranked, note = (ranked, "") if alone else _sharpened(workspace, index, targets, ranked)
+    for item in ranked:
         mention = item.mention
         related = any(_related(mention.path, target.path) for target in targets)
         if related and (item.certain or alone or _through_self(workspace, index, old, targets, item)):
             chosen.setdefault(mention.path, set()).add(mention.line)
         else:
             doubtful.append(f"{mention.path}:{mention.line}")
-    return chosen, doubtful
+    return chosen, doubtful, note
 
 
 def _sharpened(
     workspace: Workspace, index: Index, targets: list[Symbol], ranked: list[Ranked]
-) -> list[Ranked]:
-    """The mentions as a language server sees them, where one is installed."""
+) -> tuple[list[Ranked], str]:
+    """The mentions as a language server sees them, where one is installed; what it lacked."""
+    note = ""
     for target in targets:
         place = target.definition
         files = tuple(sorted({item.mention.path for item in ranked}))
@@ -176,7 +179,10 @@ def _sharpened(
         answer = lsp.references(workspace, question, _SECONDS)
         if answer is not None:
             ranked, _ = sharpen(ranked, answer.places)
-    return ranked
+            lacking = "it is still reading the repository" if answer.pending else answer.lacking
+            if lacking:
+                note = f"{answer.server} may not know all uses: {lacking}."
+    return ranked, note
 
 
 def _related(path: str, other: str) -> bool:
@@ -241,6 +247,7 @@ def _result(workspace: Workspace, params: RenameParams, old: str, plan: _Plan, l
         text.append(f"  {reveal(file.path)}: {', '.join(map(str, file.lines))}")
         text += [f"    introduced syntax error: {error}" for error in file.syntax_errors]
     text += _listed("Left alone, uses that may mean something else", plan.doubtful)
+    text += [plan.note] if plan.note else []
     text += _listed("Left alone, strings, comments and documents", left)
     data = Renamed(changed=files, doubtful=plan.doubtful, text=tuple(left[:500]), preview=params.preview)
     return Result(clip("\n".join(text), workspace.result_chars), data)

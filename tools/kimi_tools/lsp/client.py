@@ -7,12 +7,13 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, cast
 
 from kimi_tools.errors import TimedOut, Unavailable
+from kimi_tools.lsp.activity import Activity
 from kimi_tools.process import Launch
 
 IDLE_SECONDS = 180.0
@@ -25,8 +26,13 @@ _CAPABILITIES: dict[str, Any] = {
         "configuration": True,
         "didChangeWatchedFiles": {"dynamicRegistration": True},
     },
-    "textDocument": {"references": {}, "synchronization": {}, "publishDiagnostics": {}},
+    "textDocument": {
+        "references": {},
+        "synchronization": {},
+        "publishDiagnostics": {"versionSupport": True},
+    },
     "window": {"workDoneProgress": True},
+    "experimental": {"serverStatusNotification": True},
     "general": {"positionEncodings": ["utf-16"]},
 }
 
@@ -39,6 +45,7 @@ class Client:
         self._waiting: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
         self._over = False
+        self.activity = Activity()
         self._ended = ended
         self._launch = launch
         self._asked = time.monotonic()
@@ -71,18 +78,15 @@ class Client:
         started.set_result(process)
         self._listen()
 
-    def begin(self, timeout: float) -> None:
-        """Shake hands."""
+    def begin(self, timeout: float, options: Mapping[str, Any]) -> None:
+        """Shake hands; `options` are the server's own."""
         folders = [{"uri": self._uri, "name": "workspace"}]
         parameters: dict[str, Any] = {
-            "processId": os.getpid(),
+            "processId": None,  # in a sandbox our number means nothing: servers that watch it would end
             "rootUri": self._uri,
             "workspaceFolders": folders,
             "capabilities": _CAPABILITIES,
-            "initializationOptions": {
-                "cargo": {"buildScripts": {"enable": False}},
-                "procMacro": {"enable": False},
-            },
+            "initializationOptions": options,
         }
         self.request("initialize", parameters, timeout)
         self.notify("initialized", {})
@@ -136,6 +140,8 @@ class Client:
         if "method" in message:
             if number is not None:
                 self._send({"id": number, "result": _courtesy(message)})
+            elif isinstance(message.get("params"), dict):
+                self.activity.take(message["method"], message["params"])
             return
         answer = self._waiting.get(number) if isinstance(number, int) else None
         if answer is not None and not answer.done():
@@ -166,6 +172,7 @@ class Client:
             if self._over:
                 return
             self._over = True
+        self.activity.end()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, 15)
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, unquote, urlsplit
 
-from kimi_tools.errors import ToolError
+from kimi_tools.clip import clip_line
+from kimi_tools.errors import TimedOut, ToolError
 from kimi_tools.lsp.client import Client
 from kimi_tools.lsp.servers import Known, server_for
 from kimi_tools.process import Launch, allowed_environment
@@ -21,7 +22,7 @@ from kimi_tools.workspace import Workspace
 START_SECONDS = 30.0
 ANSWER_SECONDS = 60.0
 
-_CHANGED = 2
+_CREATED, _CHANGED, _DELETED = 1, 2, 3
 _REMEMBERED = 64
 _SHOWN_FILES = 60
 
@@ -46,13 +47,18 @@ class Question:
 class Answer:
     """What a server said: its name, and the places as (path, 1-based line).
 
-    `pending`: it still thinks. `whole`: it has seen every file that mentions the name.
+    `pending`: it still thinks. `lacking`: why the answer may not be whole, '' where nothing speaks against it.
     """
 
     server: str
     places: frozenset[tuple[str, int]]
     pending: bool = False
-    whole: bool = True
+    lacking: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all files that mention the name have been seen."""
+        return not self.pending and not self.lacking
 
 
 @dataclass(slots=True)
@@ -65,6 +71,7 @@ class _Session:
 
 _sessions: dict[tuple[int, str], _Session] = {}
 _lock = threading.Lock()
+_turns: dict[tuple[int, str], threading.Lock] = {}
 _answers: dict[tuple[object, ...], "Future[Answer | None]"] = {}
 
 
@@ -94,6 +101,8 @@ def _answer(
     job: "Future[Answer | None]", workspace: Workspace, question: Question, known: Known, program: str
 ) -> None:
     with _lock:
+        turn = _turns.setdefault((id(workspace), known.name), threading.Lock())
+    with turn:
         try:
             job.set_result(_ask(workspace, _session(workspace, question, known, program), question))
         except ToolError:
@@ -107,22 +116,30 @@ def _session(workspace: Workspace, question: Question, known: Known, program: st
     key = (id(workspace), known.name)
     if (known_session := _sessions.get(key)) is not None and not known_session.client.over:
         return known_session
-    argv = [program, *known.argv[1:]]
+    cache = workspace.state / "lsp" / known.name
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    argv = [program, *(word.replace("{cache}", str(cache)) for word in known.argv[1:])]
     folder = workspace.at
     if known.confined:
-        launch = workspace.sandbox.launch(argv, Place(workspace.root, workspace.at), {})
+        place = Place(workspace.root, workspace.at, writable=(cache,), read_only=True)
+        homes = {variable: str(cache / name) for variable, name in _HOMES.items()}
+        launch = workspace.sandbox.launch(argv, place, homes)
     else:
         folder = workspace.root
         launch = Launch(argv, allowed_environment())
     client = Client(launch, str(workspace.root), _uri(folder), lambda: _drop(key))
     workspace.on_close(client.end)
     try:
-        client.begin(START_SECONDS)
+        client.begin(START_SECONDS, known.options)
     except ToolError:
         client.end()
         raise
     session = _sessions[key] = _Session(known, client, question.version, {})
     return session
+
+
+_HOMES = {"XDG_CACHE_HOME": "cache", "GOCACHE": "go-build", "CARGO_TARGET_DIR": "target"}
+"""Where a server and what it starts keep what they made; the repository itself is read-only for them."""
 
 
 def _drop(key: tuple[int, str]) -> None:
@@ -142,39 +159,76 @@ def _uri(path: Path) -> str:
 
 def _ask(workspace: Workspace, session: _Session, question: Question) -> Answer | None:
     base = _base(workspace, session)
+    _tell(workspace, session, base, question)
+    lacking = _show(workspace, session, base, question)
     path, line = question.path, question.line
-    if changed := list(question.changed_since(session.version)):
-        told = [{"uri": _uri(base / item), "type": _CHANGED} for item in changed]
-        session.client.notify("workspace/didChangeWatchedFiles", {"changes": told})
-    session.version = question.version
-    whole = _show(workspace, session, base, question)
     data = workspace.read_bytes(path)
     column = next((column for row, column in places(path, data, question.name) if row == line), 0)
     if not column:
         return None
     before = data.split(b"\n")[line - 1][: column - 1].decode("utf-8", "replace")
-    position = {"line": line - 1, "character": len(before.encode("utf-16-le")) // 2}
     parameters = {
         "textDocument": {"uri": _uri(base / path)},
-        "position": position,
+        "position": {"line": line - 1, "character": len(before.encode("utf-16-le")) // 2},
         "context": {"includeDeclaration": True},
     }
-    found = session.client.request("textDocument/references", parameters, ANSWER_SECONDS)
-    items = cast(list[dict[str, Any]], found or [])
-    known = frozenset(filter(None, (_place(item, base) for item in items)))
-    return Answer(session.known.name, known, whole=whole) if known else None
+    if not _ready(session, base):
+        lacking = "it has not finished reading the repository"
+    try:
+        found = session.client.request("textDocument/references", parameters, ANSWER_SECONDS)
+    except TimedOut:
+        session.client.end()  # it hangs; the next question starts another
+        raise
+    known = frozenset(filter(None, (_place(item, base) for item in cast(list[dict[str, Any]], found or []))))
+    if trouble := session.client.activity.trouble:
+        lacking = f"it says: {clip_line(" ".join(trouble.split()), 200)}"
+    return Answer(session.known.name, known, lacking=lacking) if known else None
 
 
-def _show(workspace: Workspace, session: _Session, base: Path, question: Question) -> bool:
-    """Show the server the files that matter; whether it then knows all of them."""
+def _ready(session: _Session, base: Path) -> bool:
+    """Wait until the server's answers are to be believed; whether they are."""
+    activity = session.client.activity
+    match session.known.ready:
+        case "answers":
+            return True
+        case "quiescent":
+            return activity.quiescent(ANSWER_SECONDS)
+        case "calm":
+            return activity.calm(ANSWER_SECONDS)
+        case "diagnosed":
+            versions = {_uri(base / path): version for path, (version, _) in session.opened.items()}
+            return activity.diagnosed(versions, ANSWER_SECONDS)
+
+
+def _tell(workspace: Workspace, session: _Session, base: Path, question: Question) -> None:
+    """Tell the server which files have changed since it was last asked, and what those that it was shown hold."""
+    changes: list[dict[str, Any]] = []
+    for path in question.changed_since(session.version):
+        uri = _uri(base / path)
+        if workspace.exists(path):
+            changes += [{"uri": uri, "type": _CREATED}, {"uri": uri, "type": _CHANGED}]
+            if path in session.opened:
+                _open(workspace, session, base, path)
+        else:
+            changes.append({"uri": uri, "type": _DELETED})
+            if session.opened.pop(path, None):
+                session.client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    if changes:
+        session.client.notify("workspace/didChangeWatchedFiles", {"changes": changes})
+    session.version = question.version
+
+
+def _show(workspace: Workspace, session: _Session, base: Path, question: Question) -> str:
+    """Show the server the files that matter; why it then knows not all of them, '' where it does."""
     _open(workspace, session, base, question.path)
     if session.known.reads_all:
-        return True
+        return ""
     for path in question.files[:_SHOWN_FILES]:
         language = language_of(path)
         if language is not None and language.name in session.known.languages:
             _open(workspace, session, base, path)
-    return len(question.files) <= _SHOWN_FILES
+    left = len(question.files) - _SHOWN_FILES
+    return f"{left} more files mention the name, and it was not shown them" if left > 0 else ""
 
 
 def _open(workspace: Workspace, session: _Session, base: Path, path: str) -> None:

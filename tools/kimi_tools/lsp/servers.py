@@ -2,19 +2,26 @@
 
 import os
 import sysconfig
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from kimi_tools.errors import Unavailable
 from kimi_tools.process import program
+
+Ready = Literal["answers", "quiescent", "calm", "diagnosed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """One server: its program and arguments, and its languages, each with the protocol's identifier.
 
-    `confined`: it runs in the workspace's sandbox, because it may run build programs of the repository.
-    `reads_all`: it answers from all files, not only from those that it was shown.
+    `{cache}` in an argument is a directory of the server's own, which stays. `options`: what it is told first.
+    `confined`: it runs in the workspace's sandbox, which it cannot write to, because it may run build programs
+    of the repository. `reads_all`: it answers from all files, not only from those that it was shown.
+    `ready`: when its answers are to be believed: always, for it answers when it has read the repository
+    (`answers`), or when `Activity` says so.
     """
 
     name: str
@@ -22,25 +29,41 @@ class Known:
     languages: dict[str, str]
     confined: bool = True
     reads_all: bool = False
+    ready: Ready = "answers"
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
+
+_SCRIPTS = {"typescript": "typescript", "tsx": "typescriptreact", "javascript": "javascript"}
 
 KNOWN = (
     Known("ty", ("ty", "server"), {"python": "python"}, confined=False, reads_all=True),
     Known("pyright", ("pyright-langserver", "--stdio"), {"python": "python"}),
-    Known("gopls", ("gopls",), {"go": "go"}),
+    Known("gopls", ("gopls",), {"go": "go"}, reads_all=True),
     Known(
         "clangd",
         ("clangd", "--background-index=false", "--log=error"),
         {"c": "c", "cpp": "cpp", "objc": "objective-c"},
+        ready="diagnosed",
     ),
-    Known("rust-analyzer", ("rust-analyzer",), {"rust": "rust"}),
     Known(
-        "typescript-language-server",
-        ("typescript-language-server", "--stdio"),
-        {"typescript": "typescript", "tsx": "typescriptreact", "javascript": "javascript"},
+        "rust-analyzer",
+        ("rust-analyzer",),
+        {"rust": "rust"},
+        reads_all=True,
+        ready="quiescent",
+        options={
+            "cargo": {"buildScripts": {"enable": False}},
+            "procMacro": {"enable": False},
+            "checkOnSave": False,
+        },
     ),
+    Known("typescript-language-server", ("typescript-language-server", "--stdio"), _SCRIPTS),
+    Known("jdtls", ("jdtls", "-data", "{cache}/workspace"), {"java": "java"}, reads_all=True, ready="calm"),
 )
-"""In order of preference. `ty` only reads; it answered references on Django in 13 ms warm, with 121 MB."""
+"""In order of preference. `ty` only reads; it answered references on Django in 13 ms warm, with 121 MB.
+
+rust-analyzer would else run build scripts, and `cargo check` whenever it has read the repository.
+"""
 
 
 def server_for(language: str) -> tuple[Known, str] | None:

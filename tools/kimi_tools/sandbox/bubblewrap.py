@@ -153,7 +153,7 @@ class Bubblewrap:
             arguments += ["--ro-bind", str(path), str(path)]
         for path in git_directories(place.root):
             arguments += ["--ro-bind", str(path), str(path)]
-        arguments += ["--bind", str(place.root), str(place.at)]
+        arguments += ["--ro-bind" if place.read_only else "--bind", str(place.root), str(place.at)]
         for path in place.writable:
             arguments += ["--bind", str(path), str(path)]
         return arguments

@@ -56,8 +56,14 @@ class Landlock:
             *project_environments(place.root),
             *git_directories(place.root),
             "/proc",
+            *([place.root] if place.read_only else []),
         ]
-        writable = [place.root, private, *place.writable, *([place.cache] if place.cache else [])]
+        writable = [
+            *([] if place.read_only else [place.root]),
+            private,
+            *place.writable,
+            *([place.cache] if place.cache else []),
+        ]
         rules = {
             "read": [str(path) for path in readable],
             "write": [*map(str, writable), *(f"/dev/{name}" for name in _DEVICES)],

@@ -16,7 +16,8 @@ class Place:
 
     `root`: the real directory. `at`: the path at which the command sees it (a private copy is seen at the
     original's path). `folder`: its working directory, relative to the root. `writable`: further existing
-    directories, seen at their own path; they come from our own code only. `cache`: a private directory that
+    directories, seen at their own path; they come from our own code only. `read_only`: the root itself cannot
+    be changed. `cache`: a private directory that
     commands see as `~/.cache`, so that a second build is as fast as it is outside. `reach`: asks the user
     whether a host may be reached; may block. `show_secrets`: files that hold passwords by their names (`.env`)
     are not empty for the command. `limits`: how much it may use.
@@ -30,6 +31,7 @@ class Place:
     reach: Reach | None = None
     show_secrets: bool = False
     limits: Limits = UNLIMITED
+    read_only: bool = False
 
 
 class Sandbox(Protocol):

@@ -84,7 +84,14 @@ class Seatbelt:
 def profile(layout: Layout, place: Place, private: Path) -> str:
     """The profile's text: what `place` may read and write; `private` is its home and temporary directory."""
     readable = [*_SYSTEM, *layout.shown, *project_environments(place.root), *git_directories(place.root)]
-    writable = [place.root, private, *place.writable, *([place.cache] if place.cache else [])]
+    if place.read_only:
+        readable.append(place.root)
+    writable = [
+        *([] if place.read_only else [place.root]),
+        private,
+        *place.writable,
+        *([place.cache] if place.cache else []),
+    ]
     found = () if place.show_secrets else Survey(place.root).look()
     secrets = [place.root / path for path in found if hides(path)]
     git = f'(require-all (subpath {_quoted(place.root)}) (regex #"/\\.[gG][iI][tT](/|$)"))'

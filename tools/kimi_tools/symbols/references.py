@@ -154,9 +154,10 @@ def _sharpened(
                 f"{answer.server} is still reading the repository; ask again to know more for certain.",
             )
         ranked, whole = sharpen(ranked, answer.places)
-        tier = f"semantic ({answer.server}) and syntactic index"
-        if not (whole and answer.whole):
-            note = f"{answer.server} has not seen the whole repository."
+        lacking = answer.lacking or ("" if whole else "it misses what is certain from the syntax")
+        tier = f"semantic ({answer.server}{', not whole' if lacking else ''}) and syntactic index"
+        if lacking:
+            note = f"{answer.server} may not know all references: {lacking}."
     return ranked, tier, note
 
 
