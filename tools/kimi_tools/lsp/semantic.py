@@ -181,7 +181,8 @@ def _ask(workspace: Workspace, session: _Session, question: Question) -> Answer 
         raise
     known = frozenset(filter(None, (_place(item, base) for item in cast(list[dict[str, Any]], found or []))))
     if trouble := session.client.activity.trouble:
-        lacking = f"it says: {clip_line(" ".join(trouble.split()), 200)}"
+        said = " ".join(trouble.split())
+        lacking = f"it says: {clip_line(said, 200)}"
     return Answer(session.known.name, known, lacking=lacking) if known else None
 
 
