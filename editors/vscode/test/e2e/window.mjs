@@ -96,8 +96,11 @@ export class Window {
   }
 
   async openFile(name, line = 1) {
-    await this.page.keyboard.press("Control+P");
-    await this.page.locator(".quick-input-widget input").first().fill(`${name}:${line}`);
+    const input = this.page.locator(".quick-input-widget input").first();
+    await this.until("the box for a file's name", async () => { // an editor that opens just now closes the box again
+      await this.page.keyboard.press("Control+P");
+      return input.fill(`${name}:${line}`, { timeout: 3_000 }).then(() => true, () => false);
+    });
     await this.row(name).waitFor();
     await this.page.keyboard.press("Enter");
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
