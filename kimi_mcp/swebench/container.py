@@ -87,7 +87,8 @@ class Container:
         for key, value in {**_OFFLINE, **environment}.items():
             if key != "PATH":  # that of this machine
                 command += ["--env", f"{key}={value}"]
-        inside = f"{ACTIVATE}; exec {shlex.join(self._inside(argv, place))}"
+        # merged in the container: the engine carries two streams apart, and a log's markers would change places
+        inside = f"{ACTIVATE}; exec {shlex.join(self._inside(argv, place))} 2>&1"
         return Launch(
             [*command, "--entrypoint", "/bin/bash", self.image, "-c", inside],
             _engine_environment(),

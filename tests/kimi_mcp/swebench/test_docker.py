@@ -220,6 +220,15 @@ def test_a_container_has_no_network_no_capability_and_nothing_of_this_machine(
     assert not [line for line in lines if "KEY" in line or "TOKEN" in line]
 
 
+def test_errors_and_output_come_in_the_order_in_which_they_were_written(
+    tmp_path: Path, instance: Instance
+) -> None:
+    (tmp_path / "work").mkdir()
+    script = "for n in $(seq 200); do echo out $n; echo err $n >&2; done"
+    lines = in_container(Container(IMAGE, "/testbed"), tmp_path / "work", script).text.splitlines()
+    assert lines == [f"{kind} {n}" for n in range(1, 201) for kind in ("out", "err")]
+
+
 def test_what_runs_out_of_time_leaves_no_container(tmp_path: Path, instance: Instance, program: str) -> None:
     box = asyncio.run(container.check_out(instance, tmp_path / "work", tmp_path))
     before = own_containers(program)
