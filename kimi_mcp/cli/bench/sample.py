@@ -48,7 +48,9 @@ def _choose(workspace: Workspace, index: Index) -> Sample:
             tests = (
                 one
                 for one in files
-                if is_test(one) and re.match(r"test_|.*[._-](test|spec)$", Path(one).stem)
+                if is_test(one)
+                and Path(one).suffix == Path(path).suffix
+                and re.match(r"test_|.*[._-](test|spec)$", Path(one).stem)
             )
             return Sample(path, symbol, line, next(tests, ""), (workspace.root / ".git").exists())
     raise NotFound("No code was found here; name a repository with --repo.")
