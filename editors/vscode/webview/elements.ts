@@ -72,8 +72,8 @@ export class Part {
   private refocus(key: string | undefined): void {
     const same = key === undefined ? null : this.node.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
     const next = same ?? this.node.querySelector<HTMLElement>("button:not(:disabled), summary");
-    if (next) next.focus();
-    else document.querySelector<HTMLElement>("textarea")?.focus();
+    if (next) next.focus({ preventScroll: true });
+    else document.querySelector<HTMLElement>("textarea")?.focus({ preventScroll: true });
   }
 }
 
