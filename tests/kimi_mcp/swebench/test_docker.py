@@ -17,6 +17,7 @@ from kimi_mcp.swebench.container import Container
 from kimi_mcp.swebench.errors import EnvironmentFailed
 from kimi_mcp.swebench.instances import Instance, instance_of, load
 from kimi_tools import sandbox
+from kimi_tools.errors import Unavailable
 from kimi_tools.process import Finished
 from tests.kimi_api import KimiApi
 from tests.kimi_mcp.swebench import images
@@ -33,10 +34,14 @@ MORE = f"{TEST}test $(half 4) = 2 && echo 'test_four ok' || {{ echo 'test_four F
 
 @pytest.fixture(scope="module")
 def program() -> str:
-    for name in ("docker", "podman"):
-        if not images.trouble(name):
-            return name
-    pytest.skip("; ".join(images.trouble(name) for name in ("docker", "podman")))
+    """The engine that the product would choose, where it answers."""
+    try:
+        name = Path(container.engine()).name
+    except Unavailable as error:
+        pytest.skip(str(error))
+    if reason := images.trouble(name):
+        pytest.skip(reason)
+    return name
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,15 @@ def row(tmp_path_factory: pytest.TempPathFactory, program: str) -> Iterator[dict
     hook.chmod(0o755)
     git(repository, "config", "core.fsmonitor", f"touch {folder}/monitored")
     images.make(program, IMAGE, repository)
+    tried = subprocess.run(
+        [program, "run", "--rm", "--network", "none", IMAGE, "true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if tried.returncode != 0:
+        images.remove(program, IMAGE)
+        pytest.skip(f"{program} runs no container here: {tried.stderr.strip().splitlines()[-1:]}")
     yield {
         **made,
         "instance_id": ID,

@@ -9,6 +9,7 @@ from kimi_mcp.swebench import official, report
 from kimi_mcp.swebench.grading import Verdict
 from kimi_mcp.swebench.instances import Instance, instance_of
 from kimi_mcp.swebench.jobs import Ended
+from kimi_mcp.swebench.page import page
 from kimi_mcp.swebench.suspicion import of_log, of_patch
 
 GOLD = "".join(
@@ -140,7 +141,7 @@ def test_both_reports_show_the_flags_as_text() -> None:
     facts = {"resolved": True, "verdict": {}, "suspicions": flags}
     rows = [report.row(Ended("ada__engine-1", "done", 1.0, facts=json.loads(json.dumps(facts))))]
     assert "names files outside the repository" in report.markdown("Evaluation", rows, 1)
-    page = report.page("Evaluation", rows, 1)
-    assert "names files outside the repository" in page
-    assert "/tmp/&lt;b&gt;|x&lt;/b&gt;" in page
-    assert "<b>" not in page
+    shown = page("Evaluation", rows, 1)
+    assert "names files outside the repository" in shown
+    assert "/tmp/&lt;b&gt;|x&lt;/b&gt;" in shown
+    assert "<b>" not in shown
