@@ -30,4 +30,6 @@ export default async function leave(window) {
   assert.ok(last.includes("TOKEN") && /said no/i.test(last), last);
   assert.match(await view.locator(".review").innerText(), /\.envrc/);
   assert.doesNotMatch(await view.locator(".review").innerText(), /tasks\.json/);
+  await page.locator(".tab.active", { hasText: ".envrc (Kimi: added)" }).waitFor();
+  await window.closeEditors();
 }
