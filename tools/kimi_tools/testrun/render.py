@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kimi_tools.clip import clip, clip_line, weight
 from kimi_tools.testrun.conclude import last_lines
 from kimi_tools.testrun.report import CaseResult, Comparison, TestReport
+from kimi_tools.testrun.runners.command import COMMAND
 
 FAILURE_CHARS = 2_000
 IDS_SHOWN = 8
@@ -38,7 +39,10 @@ def headline(report: TestReport) -> str:
     """The verdict and the counts in one line."""
     counts = ", ".join(f"{count} {status}" for status, count in report.counts().items()) or "no tests"
     where = "" if report.folder == "." else f" in {report.folder}"
-    return f"{report.verdict.upper()}: {counts} in {report.seconds:.1f} s ({report.runner}{where}, run {report.run})"
+    verdict = report.verdict.upper()
+    if report.runner == COMMAND.name and report.verdict in ("passed", "failed"):
+        verdict, counts = f"EXIT CODE {report.exit_code}", "no tests recognised, the command as a whole ended"
+    return f"{verdict}: {counts} in {report.seconds:.1f} s ({report.runner}{where}, run {report.run})"
 
 
 def _circumstances(report: TestReport) -> str:
