@@ -40,7 +40,8 @@ def test_a_turn_streams_thoughts_plan_calls_and_a_diff(
     assert "It adds." in editor.text("agent_thought_chunk")
     assert "double now doubles." in editor.text("agent_message_chunk")
     assert [entry.content for entry in editor.of("plan")[-1].entries] == ["Fix", "Test"]
-    [call] = editor.of("tool_call")
+    stage, call = editor.of("tool_call")
+    assert (stage.title, stage.status) == ("Looking into the repository", "completed")
     assert (call.kind, call.locations[0].path) == ("edit", str(root / "a.py"))
     [diff] = [c for u in editor.of("tool_call_update") for c in u.content or [] if c.type == "diff"]
     assert (diff.old_text, diff.new_text) == (FILES["a.py"], "def double(x):\n    return x * 2\n")
