@@ -67,7 +67,7 @@ def scan(data: bytes) -> tuple[list[Definition], dict[bytes, bytes]] | None:
         if any(odd in text for odd in _ODD) or (b"type " in text and _TYPE.search(text)):
             return None
         file = _File(data, text)
-        found = list(file.definitions())
+        found = file.definitions()
     except _Odd:
         return None
     return found, _packed(_words(text), file.marks(found))
@@ -188,16 +188,16 @@ class _File:
         self.bases: list[tuple[int, int]] = []
         self.decorators: list[int] = []
         self.imports: list[int] = []
+        self.found: list[tuple[int, int, Definition]] = []
+        self.open: list[_Open] = []
+        self.fresh: _Open | None = None
+        self.plain: tuple[str, str, int, int] | None = None
+        self.decorated = -1
 
-    def definitions(self) -> Iterator[Definition]:
+    def definitions(self) -> list[Definition]:
         """All definitions, in the order of their starts."""
-        found: list[tuple[int, int, Definition]] = []
-        open_: list[_Open] = []
+        inside, open_ = self.inside, self.open
         last = -1
-        decorated = -1
-        fresh: _Open | None = None
-        plain: tuple[str, str, int, int] | None = None
-        inside = self.inside
         for number, line in enumerate(self.lines):
             bare = line.lstrip(b" ")
             if not bare:
@@ -206,53 +206,61 @@ class _File:
                 last = number
                 continue
             indent = len(line) - len(bare)
-            if plain is not None:
-                found.append(self._assignment(*plain, last))
-                plain = None
-            while open_ and open_[-1].indent >= indent:
-                found.append(self._definition(open_.pop(), last, number))
-            if fresh is not None and open_ and open_[-1] is fresh:
-                fresh.body = indent
-                fresh.end = self.starts[number] + indent
-                fresh.doc = self._string(fresh.end) if bare[0] in b"\x02rRuUbB" else b""
-            fresh = None
+            if self.plain is not None or (open_ and open_[-1].indent >= indent):
+                self._close(indent, last, number)
+            if self.fresh is not None:
+                self._enter(number, indent, bare)
             last = number
             if b"import" in line and _IMPORTS.match(line):
                 self.imports.append(number)
-            head = _HEAD.match(line)
-            if head is None:
-                continue
-            if head[3]:
-                self.decorators.append(number)
-                if decorated < 0:
-                    decorated = number
-                continue
-            outer = open_[-1] if open_ else None
-            if head[2]:
-                kind = "class" if head[1] == b"class" else "function"
-                fresh = _Open(head[2].decode("utf-8", "replace"), kind, outer, indent)
-                fresh.line, fresh.first = number, number if decorated < 0 else decorated
-                fresh.start = self.starts[number] + indent
-                open_.append(fresh)
-                if kind == "class":
-                    self.bases.append((self.starts[number] + head.end(2), number))
-            elif head[4] not in _KEYWORDS and (
-                (outer is None and indent == 0)
-                or (outer is not None and outer.kind == "class" and outer.body == indent)
-            ):
-                name = head[4].decode("utf-8", "replace")
-                kind, owner = ("field", f"{outer.qualified}.") if outer else ("variable", "")
-                plain = (name, f"{owner}{name}", number, indent)
-                if kind == "field" and outer is not None and outer.line == number:
-                    raise _Odd
-            decorated = -1
-        if plain is not None:
-            found.append(self._assignment(*plain, last))
-        while open_:
-            found.append(self._definition(open_.pop(), last, len(self.lines)))
-        found.sort(key=lambda item: item[:2])
-        for _, _, definition in found:
-            yield definition
+            if head := _HEAD.match(line):
+                self._begin(number, indent, head)
+        self._close(-1, last, len(self.lines))
+        self.found.sort(key=lambda item: item[:2])
+        return [definition for _, _, definition in self.found]
+
+    def _close(self, indent: int, last: int, following: int) -> None:
+        """End what a line with this indentation ends."""
+        if self.plain is not None:
+            self.found.append(self._assignment(*self.plain, last))
+            self.plain = None
+        while self.open and self.open[-1].indent >= indent:
+            self.found.append(self._definition(self.open.pop(), last, following))
+
+    def _enter(self, number: int, indent: int, bare: bytes) -> None:
+        """The first line of a body, or the line behind a definition that has none."""
+        fresh, self.fresh = self.fresh, None
+        if fresh is not None and self.open and self.open[-1] is fresh:
+            fresh.body = indent
+            fresh.end = self.starts[number] + indent
+            fresh.doc = self._string(fresh.end) if bare[0] in b"\x02rRuUbB" else b""
+
+    def _begin(self, number: int, indent: int, head: re.Match[bytes]) -> None:
+        """A line that may begin a definition: a class or function, a decorator, an assignment."""
+        if head[3]:
+            self.decorators.append(number)
+            if self.decorated < 0:
+                self.decorated = number
+            return
+        outer = self.open[-1] if self.open else None
+        if head[2]:
+            kind = "class" if head[1] == b"class" else "function"
+            self.fresh = fresh = _Open(head[2].decode("utf-8", "replace"), kind, outer, indent)
+            fresh.line, fresh.first = number, number if self.decorated < 0 else self.decorated
+            fresh.start = self.starts[number] + indent
+            self.open.append(fresh)
+            if kind == "class":
+                self.bases.append((self.starts[number] + head.end(2), number))
+        elif head[4] not in _KEYWORDS and (
+            (outer is None and indent == 0)
+            or (outer is not None and outer.kind == "class" and outer.body == indent)
+        ):
+            name = head[4].decode("utf-8", "replace")
+            kind, owner = ("field", f"{outer.qualified}.") if outer else ("variable", "")
+            self.plain = (name, f"{owner}{name}", number, indent)
+            if kind == "field" and outer is not None and outer.line == number:
+                raise _Odd
+        self.decorated = -1
 
     def _assignment(
         self, name: str, qualified: str, number: int, indent: int, last: int
