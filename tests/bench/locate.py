@@ -1,23 +1,30 @@
-"""`… locate ISSUES.jsonl --repositories FOLDER --work FOLDER`: how often `locate` finds what the gold patch changes.
+"""`uv run python -m tests.bench.locate ISSUES.jsonl --repositories FOLDER --work FOLDER`: how often `locate` finds
+what the gold patch changes.
 
-ISSUES: rows of SWE-bench with `gold_files`. The repositories are bare git directories named `owner+name/repo`;
-each is checked out at the issue's base commit in a shared clone, whose history then ends there. What the index says
-is kept in the work folder, so that weights can be tried in a minute; `--tune` fits them on one half of the rows (by a
-hash of the instance's id), and the table is of the other half. A row counts when all its gold files (not tests) are
-among the first k; of functions, when all functions and methods that the patch changes are, and rows whose patch
-changes none are left out. `alone` is BM25 over whole files; each line of the ablation leaves one signal out.
+ISSUES: rows of SWE-bench with `gold_files`. The repositories are bare git directories `FOLDER/owner+name/repo`;
+`--fork django/django=adamchainz+django` names another folder for one of them. Each is checked out at the issue's
+base commit in a shared clone, whose history then ends there. What the index says is kept in the work folder, so that
+the next run takes a minute. `--tune` fits the weights on one half of the rows (by a hash of the instance's id); the
+table is of the other half.
+
+A row counts when ALL its gold files (those of its patch, no tests) are among the first k; of functions, when all
+functions and methods that the patch changes are, and rows whose patch changes none are left out. `BM25 alone` is the
+signal `words` over all files that are no tests; `tests too` ranks those as well. Each line of the ablation leaves one
+signal out, with the other weights as they are.
 """
 
 import argparse
 import asyncio
 import hashlib
 import json
+import math
 import pickle
 import re
 import statistics
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +34,17 @@ from kimi_tools.policy import Policy
 from kimi_tools.symbols.locate import rank
 from kimi_tools.symbols.locate.clues import Clues, clues_of
 from kimi_tools.symbols.locate.evidence import Evidence, gather
-from kimi_tools.symbols.locate.history import commits_of
+from kimi_tools.symbols.locate.history import History, history_of
 from kimi_tools.symbols.locate.passages import Passages
 from kimi_tools.symbols.locate.signals import Scores, signals_of
+from kimi_tools.syntax import Definition
 from kimi_tools.workspace import Workspace
 
 Row = dict[str, Any]
 KS = (1, 3, 5, 10)
+CHOICES, MOST_GOLD = 150, 4
+Choice = tuple[list[list[float]], list[int]]
+"""The signals of the files to choose among, and which of them are right."""
 
 
 def reporting(row: Row) -> bool:
@@ -68,8 +79,12 @@ async def gather_all(rows: list[Row], repositories: dict[str, Path], work: Path)
                 print(f"left out: {row['instance_id']}")
                 continue
             workspace = workspace or Workspace(tree, state=work / "state", policy=Policy())
-            found = await evidence_of(workspace, row["problem_statement"])
-            (work / row["instance_id"]).write_bytes(pickle.dumps((row, *found)))
+            clues, evidence = await evidence_of(workspace, row["problem_statement"])
+            index = index_of(workspace)
+            functions = changed_functions(
+                row["patch"], {path: index.outline(path) or [] for path in row["gold_files"]}
+            )
+            (work / row["instance_id"]).write_bytes(pickle.dumps((row, clues, evidence, functions)))
             print(row["instance_id"], flush=True)
         if workspace is not None:
             workspace.close()
@@ -81,10 +96,10 @@ async def evidence_of(workspace: Workspace, text: str) -> tuple[Clues, Evidence]
     while await words.complete(60):
         pass
     clues = clues_of(text)
-    return clues, gather(index, words, clues, await commits_of(workspace))
+    return clues, gather(index, words, clues, await history_of(workspace))
 
 
-def changed_functions(patch: str, evidence: Evidence) -> set[tuple[str, str]]:
+def changed_functions(patch: str, outlines: dict[str, list[Definition]]) -> set[tuple[str, str]]:
     """The functions and methods of the old files that a patch changes."""
     found: set[tuple[str, str]] = set()
     path, line = "", 0
@@ -97,7 +112,7 @@ def changed_functions(patch: str, evidence: Evidence) -> set[tuple[str, str]]:
             at = line if text.startswith("-") else line - 1
             around = [
                 item
-                for item in evidence.outlines.get(path, ())
+                for item in outlines.get(path, ())
                 if item.kind in ("function", "method") and item.first_line <= at <= item.last_line
             ]
             if around:
@@ -111,26 +126,38 @@ def changed_functions(patch: str, evidence: Evidence) -> set[tuple[str, str]]:
 class Case:
     """One issue, its signals, and what is to be found."""
 
-    def __init__(self, row: Row, clues: Clues, evidence: Evidence) -> None:
-        self.row = row
+    def __init__(self, row: Row, clues: Clues, evidence: Evidence, functions: set[tuple[str, str]]) -> None:
+        self.row, self.functions = row, functions
         started = time.process_time()
         self.passages = Passages(evidence, clues)
         self.signals: dict[str, Scores] = signals_of(evidence, clues, self.passages)
         self.milliseconds = (time.process_time() - started) * 1000
         self.about_tests = clues.about_tests
-        self.functions = changed_functions(row["patch"], evidence)
+        evidence.history = History()  # only the signals needed it, and it is large
 
-    def ranked(self) -> tuple[int, int | None]:
-        """The rank of the last gold file, and of the last gold function (None: the patch changes none)."""
-        files = rank.rank_files(self.signals, self.about_tests)
-        last = last_of([item.path for item in files], self.row["gold_files"])
+    @property
+    def files(self) -> list[rank.Ranked]:
+        return rank.rank_files(self.signals, self.about_tests)
+
+    @property
+    def gold(self) -> list[str]:
+        return self.row["gold_files"]
+
+    def file_rank(self) -> int:
+        """The rank of the last gold file."""
+        return last_of([item.path for item in self.files], self.gold)
+
+    def function_rank(self) -> int:
+        """The rank of the last gold function; 0: the patch changes none."""
         if not self.functions:
-            return last, None
-        parts = rank.rank_parts(files, self.passages)
+            return 0
+        parts = rank.rank_parts(self.files, self.passages)
         named = [
-            (p.path, p.definition.qualified) for p in parts if p.definition.kind in ("function", "method")
+            (part.path, part.definition.qualified)
+            for part in parts
+            if part.definition.kind in ("function", "method")
         ]
-        return last, last_of(named, list(self.functions))
+        return last_of(named, list(self.functions))
 
 
 def last_of(ranked: list[Any], wanted: list[Any]) -> int:
@@ -139,55 +166,85 @@ def last_of(ranked: list[Any], wanted: list[Any]) -> int:
 
 
 def line(title: str, ranks: list[int], ks: tuple[int, ...] = KS) -> str:
-    shares = (100 * sum(rank <= k for rank in ranks) / max(len(ranks), 1) for k in ks)
+    shares = (100 * sum(found <= k for found in ranks) / max(len(ranks), 1) for k in ks)
     return f"{title:34} {len(ranks):4}  " + "  ".join(f"{share:5.1f}" for share in shares)
 
 
+@contextmanager
+def weighted(weights: dict[str, float]) -> Iterator[None]:
+    """The weights of files, for a while."""
+    before = dict(rank.WEIGHTS)
+    rank.WEIGHTS.update(weights)
+    yield
+    rank.WEIGHTS.update(before)
+
+
+def groups(cases: list[Case]) -> Iterator[tuple[str, list[Case]]]:
+    yield "all", cases
+    yield "SWE-bench Lite", [case for case in cases if "lite" in case.row.get("subsets", ())]
+    yield "one gold file", [case for case in cases if len(case.gold) == 1]
+    for repository in sorted({case.row["repo"] for case in cases}):
+        yield repository, [case for case in cases if case.row["repo"] == repository]
+
+
 def report(cases: list[Case]) -> None:
-    whole = dict(rank.WEIGHTS)
+    nothing = dict.fromkeys(rank.WEIGHTS, 0.0)
+    alone = {**nothing, "words": 1.0, "test": -9.0}
     print(f"{'reporting half':34} rows  " + "  ".join(f"  @{k:<3}" for k in KS))
-    for title, some in (
-        ("files", cases),
-        ("files, SWE-bench Lite", [case for case in cases if "lite" in case.row.get("subsets", ())]),
-        ("files, one gold file", [case for case in cases if len(case.row["gold_files"]) == 1]),
-    ):
-        ranks = [case.ranked() for case in some]
-        print(line(title, [file for file, _ in ranks]))
-        print(line(title.replace("files", "functions"), [function for _, function in ranks if function]))
-    alone = {name: 1.0 if name == "words" else 0.0 for name in whole}
-    for title, weights in (
-        ("files: BM25 alone", alone),
-        *((f"files: without {name}", {**whole, name: 0.0}) for name in whole),
-    ):
-        rank.WEIGHTS.update(weights)
-        print(line(title, [case.ranked()[0] for case in cases]))
-    rank.WEIGHTS.update(whole)
+    for title, some in groups(cases):
+        print(line(f"files: {title}", [case.file_rank() for case in some]))
+        print(line(f"functions: {title}", [found for case in some if (found := case.function_rank())]))
+        with weighted(alone):
+            print(line(f"files: {title}, BM25 alone", [case.file_rank() for case in some]))
+    with weighted({**alone, "test": 0.0}):
+        print(line("files: all, BM25, tests too", [case.file_rank() for case in cases]))
+    for name in rank.WEIGHTS:
+        with weighted({name: 0.0}):
+            print(line(f"files: without {name}", [case.file_rank() for case in cases]))
+    for name, weight in dict(rank.PART_WEIGHTS).items():
+        rank.PART_WEIGHTS[name] = 0.0
+        print(
+            line(f"functions: without {name}", [found for case in cases if (found := case.function_rank())])
+        )
+        rank.PART_WEIGHTS[name] = weight
     times = sorted(case.milliseconds for case in cases)
-    print(
-        f"signals: {statistics.median(times):.0f} ms of processor in the median, {times[-1]:.0f} ms at most"
-    )
+    print(f"signals: {statistics.median(times):.0f} ms of processor in the median, {times[-1]:.0f} at most")
 
 
 def tune(cases: list[Case]) -> None:
-    """Coordinate ascent from the weights in use; prints what it finds."""
+    """Fit the weights of files; prints them."""
+    names = [name for name in rank.WEIGHTS if name != "test"]
+    choices: list[Choice] = []
+    for case in cases:
+        near = [item.path for item in case.files if item.path not in case.signals["test"]][:CHOICES]
+        chosen = [path for path in case.gold if path in near]
+        if chosen and len(case.gold) <= MOST_GOLD:
+            rows = [[case.signals[name].get(path, 0.0) for name in names] for path in near]
+            choices.append((rows, [near.index(path) for path in chosen]))
+    for name, weight in zip(names, fitted(choices, len(names)), strict=True):
+        print(f"{name:12} {weight:6.2f}")
 
-    def worth() -> float:
-        lasts = [
-            last_of([i.path for i in rank.rank_files(c.signals, False)], c.row["gold_files"]) for c in cases
-        ]
-        return sum(1 / last + sum(last <= k for k in KS) * 0.25 for last in lasts)
 
-    best = worth()
-    for name in [*rank.WEIGHTS, *rank.WEIGHTS]:
-        for step in (0.1, -0.1, 0.05, -0.05):
-            before = rank.WEIGHTS[name]
-            rank.WEIGHTS[name] = round(before + step, 2)
-            if (now := worth()) > best + 0.01 * len(cases) ** 0.5:
-                best = now
-            else:
-                rank.WEIGHTS[name] = before
-        print(name, rank.WEIGHTS[name], round(best, 2), flush=True)
-    print(rank.WEIGHTS)
+def fitted(choices: list[Choice], size: int, penalty: float = 1.0, rounds: int = 80) -> list[float]:
+    """A conditional logit with a square penalty, by Rprop: each weight has its own step, halved when it overshoots."""
+    weights, steps, before = [0.0] * size, [0.1] * size, [0.0] * size
+    for _ in range(rounds):
+        slope = [2 * penalty * weight for weight in weights]
+        for rows, chosen in choices:
+            scores = [sum(map(float.__mul__, weights, map(float, row))) for row in rows]
+            top = max(scores)
+            shares = [math.exp(score - top) for score in scores]
+            whole = sum(shares)
+            for number, row in enumerate(rows):
+                surplus = shares[number] / whole - (number in chosen) / len(chosen)
+                if abs(surplus) > 1e-6:
+                    for place, value in enumerate(row):
+                        slope[place] += surplus * value
+        for place in range(size):
+            steps[place] *= 1.2 if slope[place] * before[place] > 0 else 0.5
+            weights[place] -= math.copysign(steps[place], slope[place])
+        before = slope
+    return weights
 
 
 def cases_of(rows: list[Row], work: Path) -> Iterator[Case]:
@@ -218,7 +275,8 @@ def main() -> None:
         if (options.repositories / place / "repo").exists()
     }
     options.work.mkdir(parents=True, exist_ok=True)
-    asyncio.run(gather_all(rows, repositories, options.work))
+    wanted = [row for row in rows if options.tune or reporting(row)]
+    asyncio.run(gather_all(wanted, repositories, options.work))
     if options.tune:
         tune(list(cases_of([row for row in rows if not reporting(row)], options.work)))
     report(list(cases_of([row for row in rows if reporting(row)], options.work)))

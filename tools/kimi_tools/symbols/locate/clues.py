@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kimi_tools.index.terms import terms_of
@@ -82,21 +82,27 @@ class Place:
 class Clues:
     """All that was read out of a text.
 
-    `modules`: dotted names; `imports`: (module, name) of its example code. `names`: identifiers, by zone how
-    often. `terms`: the words and parts of words, likewise. `phrases`: error messages and quoted texts.
+    `modules`: dotted names; `said`: those outside of code; `imports`: (module, name) of its example code.
+    `names`: identifiers, by zone how often (the last of a dotted name counts as code). `terms`: the words and
+    parts of words, likewise. `phrases`: error messages and quoted texts.
     """
 
     places: tuple[Place, ...]
     modules: tuple[str, ...]
+    said: tuple[str, ...]
     imports: tuple[tuple[str, str], ...]
     names: dict[str, dict[str, int]]
     terms: dict[str, dict[str, int]]
     phrases: tuple[str, ...]
     about_tests: bool
 
-    def weight(self, term: str) -> float:
-        """How much the text asks for a term, by where and how often it stands there."""
-        asked = sum(_ZONES[zone] * (1 + math.log(count)) for zone, count in self.terms[term].items())
+    def weight(self, term: str, zones: Sequence[str] = ()) -> float:
+        """How much the text, or only some zones of it, asks for a term: by where and how often it stands there."""
+        asked = sum(
+            _ZONES[zone] * (1 + math.log(count))
+            for zone, count in self.terms[term].items()
+            if not zones or zone in zones
+        )
         return asked**0.7
 
 
@@ -106,8 +112,13 @@ def clues_of(text: str) -> Clues:
     text = _VERSION.sub("", text)
     names: dict[str, dict[str, int]] = {}
     terms: dict[str, dict[str, int]] = {}
+    said: list[str] = []
     for zone, piece in _zones(text):
         plain = _LINK.sub(" ", piece)
+        if zone in ("title", "prose"):
+            said += (dotted := _DOTTED.findall(plain))
+            for name in dotted:
+                _count(names, name.rpartition(".")[2], "ticked")
         for name in _NAME.findall(plain):
             _count(names, name, zone)
         for word in _WORD.findall(plain):
@@ -117,6 +128,7 @@ def clues_of(text: str) -> Clues:
     return Clues(
         tuple(_places(text)),
         tuple(dict.fromkeys(_DOTTED.findall(_LINK.sub(" ", text)))),
+        tuple(dict.fromkeys(said)),
         tuple(dict.fromkeys(_imports(text))),
         names,
         terms,

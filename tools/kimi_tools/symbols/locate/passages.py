@@ -3,8 +3,10 @@
 import math
 from array import array
 
+from kimi_tools.index.terms import terms_of
 from kimi_tools.symbols.locate.clues import Clues, is_code_name
 from kimi_tools.symbols.locate.evidence import Evidence
+from kimi_tools.symbols.locate.fits import rarity
 from kimi_tools.syntax import Definition
 
 _BODIES = frozenset({"variable", "field", "property", "constant", "key", "declaration", "type"})
@@ -21,9 +23,11 @@ class Passages:
         self._clues = clues
         self.parts: dict[str, list[Definition]] = {}
         self.scores: dict[str, list[float]] = {}
+        self.titles: dict[str, list[float]] = {}
         for path in evidence.candidates:
             self.parts[path] = [item for item in evidence.outlines[path] if item.kind not in _BODIES]
             self.scores[path] = [0.0] * (len(self.parts[path]) + 1)
+            self.titles[path] = [0.0] * (len(self.parts[path]) + 1)
         self._fit()
 
     def _fit(self) -> None:
@@ -43,8 +47,9 @@ class Passages:
                 counts[number] += 1
             lengths[path] = counts
         for term, places in self._evidence.places.items():
-            rarity = math.log(1 + (total - len(places) + 0.5) / (len(places) + 0.5))
-            asked = self._clues.weight(term) * rarity
+            rare = rarity(total, len(places))
+            asked = self._clues.weight(term) * rare
+            in_title = self._clues.weight(term, ("title",)) * rare
             for path, packed in places.items():
                 owner = owners.get(path)
                 if owner is None:
@@ -55,18 +60,18 @@ class Passages:
                     line = place >> 3
                     number = owner[line] if line < end else -1
                     often[number] = often.get(number, 0.0) + _WEIGHTS[place & 7]
-                scores, length = self.scores[path], lengths[path]
+                scores, titles, length = self.scores[path], self.titles[path], lengths[path]
                 for number, count in often.items():
-                    scores[number] += (
-                        asked * count * (_K + 1) / (count + _K * (1 - _B + _B * length[number] / _MEAN_LINES))
-                    )
+                    fit = count * (_K + 1) / (count + _K * (1 - _B + _B * length[number] / _MEAN_LINES))
+                    scores[number] += asked * fit
+                    titles[number] += in_title * fit
 
     def best(self) -> dict[str, float]:
-        """The best part of each file, and a little of the next two."""
+        """The sum of the three best parts of each file."""
         found: dict[str, float] = {}
         for path, scores in self.scores.items():
             top = sorted(scores, reverse=True)[:3]
-            found[path] = sum(value * share for value, share in zip(top, (1.0, 0.3, 0.15), strict=False))
+            found[path] = sum(top)
         return found
 
     def pointed(self, path: str) -> list[dict[str, float]]:
@@ -95,7 +100,10 @@ class Passages:
             found.append(
                 {
                     "name": said,
+                    "name_words": self._name_words(item.name),
                     "title": 1.0 if "title" in zones and said else 0.0,
+                    "length": math.log(1 + item.last_line - item.first_line),
+                    "special": 1.0 if item.name.startswith("__") else 0.0,
                     "line": max((0.8 ** max(p.depth, 0) for p in [*inside, *called]), default=0.0)
                     * (0.3 if item.kind == "class" else 1.0),
                     "qualified": 1.0 if (outer, own) in dotted else 0.0,
@@ -104,3 +112,12 @@ class Passages:
                 }
             )
         return found
+
+    def _name_words(self, name: str) -> float:
+        """How rare the words of a name are that the text asks for."""
+        total = len(self._evidence.sizes) or 1
+        return sum(
+            self._clues.weight(term) * rarity(total, len(self._evidence.places[term]))
+            for term in terms_of(name)
+            if term in self._evidence.places
+        )

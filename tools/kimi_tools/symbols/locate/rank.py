@@ -10,20 +10,26 @@ from kimi_tools.symbols.locate.signals import Scores, signals_of
 from kimi_tools.syntax import Definition
 
 WEIGHTS = {
-    "words": 0.95,
-    "passages": 0.1,
-    "defines": 0.2,
-    "frames": 0.6,
-    "named": 0.35,
-    "qualified": 0.25,
-    "path_words": 0.25,
-    "messages": 0.5,
-    "history": 0.2,
-    "size": -0.2,
-    "modules": 0.05,
-    "test": -0.8,
+    "words": 1.1,
+    "title": 1.8,
+    "prose": 0.9,
+    "names": 0.85,
+    "covers": 0.95,
+    "passages": 1.1,
+    "defines": 1.3,
+    "frames": 0.5,
+    "named": 1.25,
+    "qualified": 0.7,
+    "modules": 0.3,
+    "path_words": 1.05,
+    "messages": 0.45,
+    "log": 0.9,
+    "tests": 1.1,
+    "size": -0.7,
+    "test": -4.0,
 }
-"""What each signal counts for a file; tuned on one half of the issues, see `tests/bench/locate.py`."""
+"""What each signal counts for a file: a conditional logit of the changed files among the candidates, fitted on
+one half of the issues by `tests/bench/locate.py --tune`; `test` is set by hand."""
 
 PART_WEIGHTS = {
     "file": 0.7,
@@ -35,7 +41,8 @@ PART_WEIGHTS = {
     "class_said": 0.1,
     "class": -0.45,
 }
-"""What each clue counts for a part, and `file` for the score of its file."""
+"""What each clue counts for a part, and `file` for the score of its file; fitted likewise on the functions that
+were changed; `class` is set by hand."""
 
 _DEEP = 12
 """Files whose parts are ranked."""
@@ -83,13 +90,23 @@ def rank_parts(files: list[Ranked], passages: Passages) -> list[Part]:
     """The parts of the best files in order."""
     best = [item for item in files if item.path in passages.parts][:_DEEP]
     top = max((max(passages.scores[item.path]) for item in best), default=0.0) or 1.0
+    title_top = max((max(passages.titles[item.path]) for item in best), default=0.0) or 1.0
     parts: list[Part] = []
     for item in best:
         own = max(passages.scores[item.path]) or 1.0
-        for definition, words, clues in zip(
-            passages.parts[item.path], passages.scores[item.path], passages.pointed(item.path), strict=False
+        for definition, words, title, clues in zip(
+            passages.parts[item.path],
+            passages.scores[item.path],
+            passages.titles[item.path],
+            passages.pointed(item.path),
+            strict=False,
         ):
-            clues |= {"file": item.score, "words": words / top, "own": words / own}
+            clues |= {
+                "file": item.score,
+                "words": words / top,
+                "own": words / own,
+                "title_words": title / title_top,
+            }
             score = sum(weight * clues[name] for name, weight in PART_WEIGHTS.items())
             parts.append(Part(item.path, score, definition))
     return sorted(parts, key=lambda part: (-part.score, part.path, part.definition.first_line))

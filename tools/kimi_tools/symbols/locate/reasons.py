@@ -1,30 +1,32 @@
 """Why a file is in the answer, in a few words."""
 
-import math
 import re
 from collections.abc import Callable
 
 from kimi_tools.index.terms import terms_of
 from kimi_tools.symbols.locate.clues import Clues
 from kimi_tools.symbols.locate.evidence import Evidence
+from kimi_tools.symbols.locate.fits import rarity
+from kimi_tools.symbols.locate.history import terms_in
 from kimi_tools.symbols.locate.rank import Ranked
-from kimi_tools.symbols.locate.signals import matching
+from kimi_tools.symbols.locate.signals import fitting_tests, matching
 
 _MOST = 4
-_LEAST = 0.02
+_LEAST = 0.1
+"""Of a share, below which it is not told."""
+
+_COMMON = 4
+"""A word that stands in more than this part of all paths tells none from another."""
 
 
 def reasons_of(item: Ranked, evidence: Evidence, clues: Clues) -> tuple[str, ...]:
-    """The signals that raised a file, the strongest first, each with what it found."""
-    strongest = sorted(item.shares, key=lambda name: (-item.shares[name], name))
+    """The signals that raised a file, each with what it found, the most telling kinds first."""
     found = [
         told
-        for name in strongest
-        if item.shares[name] > _LEAST
-        and name in _TELLERS
-        and (told := _TELLERS[name](item.path, evidence, clues))
+        for name, tell in _TELLERS.items()
+        if item.shares[name] > _LEAST and (told := tell(item.path, evidence, clues))
     ]
-    return tuple(dict.fromkeys(found))[:_MOST]
+    return tuple(found)[:_MOST]
 
 
 def _frames(path: str, evidence: Evidence, clues: Clues) -> str:
@@ -51,29 +53,44 @@ def _defines(path: str, evidence: Evidence, clues: Clues) -> str:
 def _words(path: str, evidence: Evidence, clues: Clues) -> str:
     total = len(evidence.sizes) or 1
     held = {
-        term: clues.weight(term) * math.log(1 + total / len(places))
+        term: clues.weight(term) * rarity(total, len(places))
         for term, places in evidence.places.items()
         if path in places
     }
-    best = sorted(held, key=lambda term: (-held[term], term))[:4]
-    whole = {term: word for word in clues.names for term in terms_of(word)}
-    return f"says {', '.join(dict.fromkeys(whole.get(term, term) for term in best))}" if best else ""
+    best = sorted(held, key=lambda term: (-held[term], term))[:_MOST]
+    best = [term for term in best if held[term] > held[best[0]] / 3]
+    said: dict[str, str] = {}
+    for word in sorted(clues.names, key=lambda word: (len(word), word)):
+        for term in terms_of(word):
+            said.setdefault(term, word)
+    return f"says {', '.join(dict.fromkeys(said.get(term, term) for term in best))}" if best else ""
 
 
 def _path(path: str, evidence: Evidence, clues: Clues) -> str:
-    own = [word for word in re.findall(r"\w+", path) if set(terms_of(word)) & clues.terms.keys()]
+    words = [word for word in re.findall(r"\w+", path) if set(terms_of(word)) & clues.terms.keys()]
+    most = len(evidence.files) / _COMMON
+    own = [word for word in words if sum(word in other for other in evidence.files) <= most]
     return f"path says {', '.join(list(dict.fromkeys(reversed(own)))[:2])}" if own else ""
 
 
 def _commit(path: str, evidence: Evidence, clues: Clues) -> str:
     def like(subject: str) -> int:
-        return len(
-            {term for word in re.findall(r"\w+", subject) for term in terms_of(word)} & clues.terms.keys()
-        )
+        return len(terms_in(subject) & clues.terms.keys())
 
-    touching = [commit for commit in evidence.commits if path in commit.paths]
-    best = max(touching, key=lambda commit: like(commit.subject), default=None)
-    return f"a commit like it: {best.subject[:60]}" if best and like(best.subject) > 1 else ""
+    subjects = [
+        evidence.history.commits[number].subject for number in evidence.history.touching.get(path, ())
+    ]
+    best = max(subjects, key=like, default="")
+    return f"a commit like it: {best[:60]}" if like(best) > 1 else ""
+
+
+def _tests(path: str, evidence: Evidence, clues: Clues) -> str:
+    shares = [
+        (fit * evidence.history.together(test).get(path, 0.0), test)
+        for test, fit in fitting_tests(evidence)[:5]
+    ]
+    share, test = max(shares, default=(0.0, ""))
+    return f"changed together with {test}" if share else ""
 
 
 def _plainly(text: str) -> Callable[[str, Evidence, Clues], str]:
@@ -83,12 +100,13 @@ def _plainly(text: str) -> Callable[[str, Evidence, Clues], str]:
 _TELLERS: dict[str, Callable[[str, Evidence, Clues], str]] = {
     "frames": _frames,
     "named": _named,
+    "qualified": _plainly("defines what is named with its class or module"),
+    "modules": _plainly("the module that is named"),
+    "messages": _plainly("holds the message that is quoted"),
     "defines": _defines,
     "words": _words,
-    "passages": _words,
+    "log": _commit,
+    "tests": _tests,
     "path_words": _path,
-    "history": _commit,
-    "modules": _plainly("the module that is named"),
-    "qualified": _plainly("has the method that is named with its class"),
-    "messages": _plainly("holds the message that is quoted"),
 }
+"""The most telling first."""

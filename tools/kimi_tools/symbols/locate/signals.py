@@ -9,38 +9,27 @@ from itertools import pairwise
 
 from kimi_tools.index.names import is_test
 from kimi_tools.index.terms import MESSAGE, terms_of
+from kimi_tools.symbols.locate.beside import is_beside
 from kimi_tools.symbols.locate.clues import Clues, is_code_name
 from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.passages import Passages
+from kimi_tools.syntax import Definition
 
 Scores = dict[str, float]
 
-_HALF_LIFE_DAYS = 300.0
+_TESTS = 25
+_SHARP = 5
+"""A test that fits a little less than the best counts much less."""
+
 _MINOR = frozenset({"variable", "field", "property", "constant"})
 _COMMON = 15
-_ENOUGH_WORDS = 10.0
-"""Weight of the terms of a text from which on its words are trusted; with fewer, other clues count more."""
-
-
-_BESIDE = re.compile(
-    r"(^|/)(docs?|examples?|benchmarks?|asv_bench|scripts?|tools|\.github|ci|galleries|tutorials)/|(^|/)(setup|conf|noxfile|tasks)\.py$"
-)
-
-
-def is_beside(path: str) -> bool:
-    """Whether a file is a test, a document or a tool of the project rather than its code."""
-    return is_test(path) or _BESIDE.search(path) is not None
 
 
 def scaled(scores: Mapping[str, float]) -> Scores:
-    """The scores divided by the best."""
-    best = max(scores.values(), default=0.0)
+    """The scores divided by the best of a file that is no test."""
+    best = max((value for path, value in scores.items() if not is_beside(path)), default=0.0)
+    best = best or max(scores.values(), default=0.0)
     return {path: value / best for path, value in scores.items()} if best > 0 else {}
-
-
-def words(evidence: Evidence, clues: Clues) -> Scores:
-    """BM25F over whole files."""
-    return scaled(evidence.fit)
 
 
 def defines(evidence: Evidence, clues: Clues) -> Scores:
@@ -97,16 +86,13 @@ def named(evidence: Evidence, clues: Clues) -> Scores:
 
 
 def modules(evidence: Evidence, clues: Clues) -> Scores:
-    """Dotted names and the imports of example code: modules, and what packages export from modules below."""
+    """Dotted names outside of code: modules, and what packages export from modules below."""
     scores: Scores = {}
     by_module = _by_module(evidence.files)
-    dotted = [(module, 0.8) for module in clues.modules]
-    dotted += [(f"{module}.{name}" if module else name, 0.6) for module, name in clues.imports]
-    for name, weight in dotted:
+    for name in clues.said:
         for path, value in _resolve(evidence, by_module, name.split(".")).items():
-            value *= weight
-            scores[path] = max(scores.get(path, 0.0), value) + 0.1 * min(scores.get(path, 0.0), value)
-    return {path: min(value, 1.0) for path, value in scores.items()}
+            scores[path] = max(scores.get(path, 0.0), value)
+    return scores
 
 
 def _by_module(files: Iterable[str]) -> dict[tuple[str, ...], str]:
@@ -145,19 +131,25 @@ def _resolve(evidence: Evidence, by_module: dict[tuple[str, ...], str], parts: l
 
 
 def qualified(evidence: Evidence, clues: Clues) -> Scores:
-    """`Class.method` where that class defines that method."""
+    """`Class.method` where that class defines that method, and `module.name` where that module defines it."""
     scores: Scores = {}
     for module in clues.modules:
-        parts = module.split(".")
-        for outer, name in pairwise(parts):
+        for outer, name in pairwise(module.split(".")):
             paths = {
                 path
                 for path, item in evidence.definers.get(name, ())
-                if item.qualified.split(".")[-2:] == [outer, name] and not is_test(path)
+                if _owner(path, item) == outer and not is_test(path)
             }
             for path in paths:
                 scores[path] = max(scores.get(path, 0.0), 1 / len(paths))
     return scores
+
+
+def _owner(path: str, item: Definition) -> str:
+    """The name of what a definition stands in: its class or, at the top of a file, its module."""
+    if "." in item.qualified:
+        return item.qualified.split(".")[-2]
+    return path.rpartition(".")[0].removesuffix("/__init__").rpartition("/")[2]
 
 
 @lru_cache(maxsize=100_000)
@@ -166,11 +158,6 @@ def _path_terms(path: str) -> tuple[tuple[str, float], ...]:
     own = {term for word in re.findall(r"\w+", name.rpartition(".")[0]) for term in terms_of(word)}
     above = {term for word in re.findall(r"\w+", folder) for term in terms_of(word)} - own
     return (*((term, 1.0) for term in sorted(own)), *((term, 0.5) for term in sorted(above)))
-
-
-@lru_cache(maxsize=20_000)
-def _subject_terms(subject: str) -> frozenset[str]:
-    return frozenset(term for word in re.findall(r"[^\W\d]\w+", subject) for term in terms_of(word))
 
 
 def path_words(evidence: Evidence, clues: Clues) -> Scores:
@@ -191,7 +178,7 @@ def path_words(evidence: Evidence, clues: Clues) -> Scores:
         )
         for path, weight in found:
             scores[path] = scores.get(path, 0.0) + weight * rarity * (1 + 0.3 * math.log(sum(zones.values())))
-    return scaled(scores)
+    return scores
 
 
 def messages(evidence: Evidence, clues: Clues) -> Scores:
@@ -225,70 +212,45 @@ def messages(evidence: Evidence, clues: Clues) -> Scores:
     return scores
 
 
-def history(evidence: Evidence, clues: Clues) -> Scores:
-    """Commits whose first line looks like the text, the recent ones more, by the files they touched."""
-    subjects = [(commit, _subject_terms(commit.subject)) for commit in evidence.commits]
-    holding: dict[str, int] = {}
-    for _, terms in subjects:
-        for term in terms:
-            holding[term] = holding.get(term, 0) + 1
-    total = len(subjects) or 1
+def log(evidence: Evidence, clues: Clues) -> Scores:
+    """The messages of the commits that touched the file fit the text."""
+    return evidence.history.fit({term: clues.weight(term) for term in clues.terms})
+
+
+def tests(evidence: Evidence, clues: Clues) -> Scores:
+    """The file changed together with the tests whose words fit best."""
     scores: Scores = {}
-    for commit, terms in subjects:
-        if not 0 < len(commit.paths) <= 12:
-            continue
-        shared = terms & clues.terms.keys()
-        like = sum(
-            math.log(1 + total / holding[term]) ** 2 * (2.0 if "title" in clues.terms[term] else 1.0)
-            for term in shared
-        )
-        if not like:
-            continue
-        like *= 0.5 ** (commit.days / _HALF_LIFE_DAYS) / math.sqrt(len(commit.paths)) / (3 + len(terms))
-        for path in commit.paths:
-            scores[path] = scores.get(path, 0.0) + like
-    return scaled(scores)
+    for path, fit in fitting_tests(evidence):
+        for other, share in evidence.history.together(path).items():
+            scores[other] = scores.get(other, 0.0) + fit**_SHARP * share
+    return scores
 
 
-def active(evidence: Evidence, clues: Clues) -> Scores:
-    """How often the file was changed lately: what changes has the faults."""
-    counts: Scores = {}
-    for commit in evidence.commits:
-        if len(commit.paths) <= 12:
-            for path in commit.paths:
-                counts[path] = counts.get(path, 0.0) + 0.5 ** (commit.days / (2 * _HALF_LIFE_DAYS))
-    return scaled({path: math.log(1 + count) for path, count in counts.items()})
+def fitting_tests(evidence: Evidence) -> list[tuple[str, float]]:
+    """The tests whose words fit best, with their fit as a share of the best one's."""
+    fit = evidence.fits["words"]
+    best = sorted(filter(is_test, fit), key=lambda path: (-fit[path], path))[:_TESTS]
+    return [(path, fit[path] / (fit[best[0]] or 1.0)) for path in best]
 
 
 def size(evidence: Evidence, clues: Clues) -> Scores:
     """How long the file is: long files have more faults than their words tell."""
-    return scaled({path: math.log(1 + sum(sizes)) for path, sizes in evidence.sizes.items()})
+    return {path: math.log(1 + sum(sizes)) for path, sizes in evidence.sizes.items()}
 
 
 SIGNALS: dict[str, Callable[[Evidence, Clues], Scores]] = {
     function.__name__: function
-    for function in (
-        words,
-        defines,
-        frames,
-        named,
-        modules,
-        qualified,
-        path_words,
-        messages,
-        history,
-        active,
-        size,
-    )
+    for function in (defines, frames, named, modules, qualified, path_words, messages, log, tests, size)
 }
+_OPEN = frozenset({"path_words", "log", "tests", "size"})
+"""Signals without a greatest value: what is no test has 1 at most."""
 
 
 def signals_of(evidence: Evidence, clues: Clues, passages: Passages) -> dict[str, Scores]:
     """All signals by name."""
     found = {name: signal(evidence, clues) for name, signal in SIGNALS.items()}
-    found["passages"] = scaled(passages.best())
-    told = min(1.0, sum(map(clues.weight, evidence.places)) / _ENOUGH_WORDS)
-    for name in ("words", "passages", "path_words"):
-        found[name] = {path: told * value for path, value in found[name].items()}
+    found |= {**evidence.fits, "passages": passages.best()}
+    for name in (*_OPEN, *evidence.fits, "passages"):
+        found[name] = scaled(found[name])
     found["test"] = {path: 1.0 for path in evidence.files if is_beside(path)}
     return found

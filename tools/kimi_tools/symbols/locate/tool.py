@@ -1,15 +1,18 @@
 """The tool `locate`."""
 
+import builtins
 import re
+from collections import Counter
 
 import anyio.to_thread
 
 from kimi_tools.errors import BadArguments
 from kimi_tools.index import Index, index_of
 from kimi_tools.index.words import Words, words_of
+from kimi_tools.symbols.locate.beside import is_beside
 from kimi_tools.symbols.locate.clues import TEXT_CHARS, Clues, clues_of, is_code_name
-from kimi_tools.symbols.locate.evidence import Commit, Evidence, gather
-from kimi_tools.symbols.locate.history import commits_of
+from kimi_tools.symbols.locate.evidence import Evidence, gather
+from kimi_tools.symbols.locate.history import History, history_of
 from kimi_tools.symbols.locate.rank import Part, Ranked, best_of, rank
 from kimi_tools.symbols.locate.reasons import reasons_of
 from kimi_tools.symbols.page import page, shown
@@ -20,6 +23,7 @@ _WAIT_SECONDS = 10.0
 """For the index and the words, where they are being read for the first time; then what there is must do."""
 
 _AHEAD_NAMES = 3
+_BUILTIN = frozenset(dir(builtins))
 _FUNCTIONS = 10
 _OF_ONE_FILE = 3
 
@@ -60,19 +64,29 @@ async def locate(workspace: Workspace, params: LocateParams) -> Result:
     clues = clues_of(text)
     index = index_of(workspace)
     words = words_of(index)
-    commits = await commits_of(workspace)
-    first: list[str] = []
-    if await words.complete(_WAIT_SECONDS):
-        for name in _telling(clues)[:_AHEAD_NAMES]:
-            first += await index.ahead(name) or await index.holding(name)
+    history = await history_of(workspace)
+    first = await _first(index, clues) if await words.complete(_WAIT_SECONDS) else []
     return await anyio.to_thread.run_sync(
-        _locate, workspace, index, words, clues, commits, first, params.limit
+        _locate, workspace, index, words, clues, history, first, params.limit
     )
 
 
+async def _first(index: Index, clues: Clues) -> list[str]:
+    """The files to be read while the index is not complete: named modules, then those that hold most names."""
+    modules = {path.rpartition(".")[0].replace("/", "."): path for path in index.files()}
+    prefixes = (module[: match.start()] for module in clues.modules for match in re.finditer(r"\.|$", module))
+    named = [modules[prefix] for prefix in prefixes if prefix in modules]
+    holding: Counter[str] = Counter()
+    for name in _telling(clues)[:_AHEAD_NAMES]:
+        holding.update(await index.ahead(name) or await index.holding(name))
+    return [*named, *sorted(holding, key=lambda path: (is_beside(path), -holding[path], path))]
+
+
 def _telling(clues: Clues) -> list[str]:
-    """The identifiers of the text, the longest first: they are the rarest."""
-    names = [name for name, zones in clues.names.items() if is_code_name(name, zones)]
+    """The identifiers of the text; those of its title first, then the longest: they are the rarest."""
+    names = [
+        name for name, zones in clues.names.items() if is_code_name(name, zones) and name not in _BUILTIN
+    ]
     return sorted(names, key=lambda name: (-("title" in clues.names[name]), -len(name), name))
 
 
@@ -81,12 +95,12 @@ def _locate(
     index: Index,
     words: Words,
     clues: Clues,
-    commits: list[Commit],
+    history: History,
     first: list[str],
     limit: int,
 ) -> Result:
     waiting = words.refresh(first)
-    evidence = gather(index, words, clues, commits)
+    evidence = gather(index, words, clues, history)
     files, parts = rank(evidence, clues)
     places = [_place(item, parts, evidence, clues) for item in files[:limit]]
     best = [part for part in parts if part.definition.kind in ("function", "method")][:_FUNCTIONS]
