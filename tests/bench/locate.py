@@ -23,7 +23,7 @@ import re
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -171,7 +171,7 @@ def line(title: str, ranks: list[int], ks: tuple[int, ...] = KS) -> str:
 
 
 @contextmanager
-def weighted(weights: dict[str, float]) -> Iterator[None]:
+def weighted(weights: dict[str, float]) -> Generator[None]:
     """The weights of files, for a while."""
     before = dict(rank.WEIGHTS)
     rank.WEIGHTS.update(weights)

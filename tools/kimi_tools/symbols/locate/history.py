@@ -65,7 +65,7 @@ class History:
         mean = sum(self.sizes.values()) / total if total else 1.0
         scores: dict[str, float] = {}
         for term, weight in asked.items():
-            found = self.holding.get(term, {})
+            found = self.holding.get(term, Counter[str]())
             rarity = math.log(1 + (total - len(found) + 0.5) / (len(found) + 0.5))
             for path, count in found.items():
                 length = k * (1 - b + b * self.sizes[path] / mean)
