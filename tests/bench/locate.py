@@ -79,24 +79,23 @@ async def gather_all(rows: list[Row], repositories: dict[str, Path], work: Path)
                 print(f"left out: {row['instance_id']}")
                 continue
             workspace = workspace or Workspace(tree, state=work / "state", policy=Policy())
-            clues, evidence = await evidence_of(workspace, row["problem_statement"])
+            evidence = await evidence_of(workspace, clues_of(row["problem_statement"]))
             index = index_of(workspace)
             functions = changed_functions(
                 row["patch"], {path: index.outline(path) or [] for path in row["gold_files"]}
             )
-            (work / row["instance_id"]).write_bytes(pickle.dumps((row, clues, evidence, functions)))
+            (work / row["instance_id"]).write_bytes(pickle.dumps((row, evidence, functions)))
             print(row["instance_id"], flush=True)
         if workspace is not None:
             workspace.close()
 
 
-async def evidence_of(workspace: Workspace, text: str) -> tuple[Clues, Evidence]:
+async def evidence_of(workspace: Workspace, clues: Clues) -> Evidence:
     index = index_of(workspace)
     words = words_of(index)
     while await words.complete(60):
         pass
-    clues = clues_of(text)
-    return clues, gather(index, words, clues, await history_of(workspace))
+    return gather(index, words, clues, await history_of(workspace))
 
 
 def changed_functions(patch: str, outlines: dict[str, list[Definition]]) -> set[tuple[str, str]]:
@@ -126,8 +125,9 @@ def changed_functions(patch: str, outlines: dict[str, list[Definition]]) -> set[
 class Case:
     """One issue, its signals, and what is to be found."""
 
-    def __init__(self, row: Row, clues: Clues, evidence: Evidence, functions: set[tuple[str, str]]) -> None:
+    def __init__(self, row: Row, evidence: Evidence, functions: set[tuple[str, str]]) -> None:
         self.row, self.functions = row, functions
+        clues = clues_of(row["problem_statement"])
         started = time.process_time()
         self.passages = Passages(evidence, clues)
         self.signals: dict[str, Scores] = signals_of(evidence, clues, self.passages)

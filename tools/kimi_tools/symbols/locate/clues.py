@@ -2,8 +2,10 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kimi_tools.index.terms import terms_of
 
@@ -51,6 +53,7 @@ _INNERMOST_FIRST = re.compile(r"^\s*at \S.*:(?:line )?\d|:\d+:in [`']", re.M)
 
 _FRAME_LINE = re.compile(r"^[^\S\n]*at [^\n]{1,300}:(?:line )?\d+(?::\d+)?\)?[^\S\n]*$", re.M)
 _WORD = re.compile(r"[^\W\d]\w+")
+_BREAK = re.compile(r"[.!?:;]\s|[()]")
 _BOILERPLATE = re.compile(r"<!--.*?-->|^[^\S\n]*[-*] \[[ xX]\] [^\n]*$", re.S | re.M)
 """What the forms of bug trackers ask, not what the reporter says."""
 
@@ -84,7 +87,8 @@ class Clues:
 
     `modules`: dotted names; `said`: those outside of code; `imports`: (module, name) of its example code.
     `names`: identifiers, by zone how often (the last of a dotted name counts as code). `terms`: the words and
-    parts of words, likewise. `phrases`: error messages and quoted texts.
+    parts of words, likewise. `pairs`: terms that stand side by side in the title, and how often. `phrases`: error
+    messages and quoted texts.
     """
 
     places: tuple[Place, ...]
@@ -93,6 +97,7 @@ class Clues:
     imports: tuple[tuple[str, str], ...]
     names: dict[str, dict[str, int]]
     terms: dict[str, dict[str, int]]
+    pairs: dict[tuple[str, str], int]
     phrases: tuple[str, ...]
     about_tests: bool
 
@@ -132,6 +137,7 @@ def clues_of(text: str) -> Clues:
         tuple(dict.fromkeys(_imports(text))),
         names,
         terms,
+        _pairs(_LINK.sub(" ", title)),
         tuple(dict.fromkeys(_phrases(text))),
         re.search(r"\btests?\b", title, re.I) is not None,
     )
@@ -140,6 +146,14 @@ def clues_of(text: str) -> Clues:
 def _count(counts: dict[str, dict[str, int]], key: str, zone: str) -> None:
     zones = counts.setdefault(key, {})
     zones[zone] = zones.get(zone, 0) + 1
+
+
+def _pairs(title: str) -> dict[tuple[str, str], int]:
+    pairs: Counter[tuple[str, str]] = Counter()
+    for piece in _BREAK.split(title):
+        terms = [found[-1] for word in _WORD.findall(piece) if (found := terms_of(word))]
+        pairs.update((one, next_) for one, next_ in pairwise(terms) if one != next_)
+    return pairs
 
 
 def _zones(text: str) -> Iterator[tuple[str, str]]:

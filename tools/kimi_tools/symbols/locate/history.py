@@ -72,15 +72,6 @@ class History:
                 scores[path] = scores.get(path, 0.0) + weight * rarity * count * (k + 1) / (count + length)
         return scores
 
-    def together(self, path: str) -> dict[str, float]:
-        """The files that changed in one commit with this one: how often it took them along, the rare more."""
-        numbers = [number for number in self.touching.get(path, ()) if len(self.commits[number].paths) > 1]
-        beside = Counter(other for number in numbers for other in self.commits[number].paths if other != path)
-        return {
-            other: count / (len(numbers) + 3) * math.log(1 + len(self.commits) / len(self.touching[other]))
-            for other, count in beside.items()
-        }
-
 
 def terms_in(text: str) -> frozenset[str]:
     """The terms of a message."""

@@ -21,6 +21,12 @@ class Passages:
     def __init__(self, evidence: Evidence, clues: Clues) -> None:
         self._evidence = evidence
         self._clues = clues
+        total = len(evidence.sizes) or 1
+        self._title = {
+            term: rarity(total, len(places))
+            for term, places in evidence.places.items()
+            if "title" in clues.terms[term]
+        }
         self.parts: dict[str, list[Definition]] = {}
         self.scores: dict[str, list[float]] = {}
         self.titles: dict[str, list[float]] = {}
@@ -66,13 +72,23 @@ class Passages:
                     scores[number] += asked * fit
                     titles[number] += in_title * fit
 
-    def best(self) -> dict[str, float]:
-        """The sum of the three best parts of each file."""
-        found: dict[str, float] = {}
-        for path, scores in self.scores.items():
-            top = sorted(scores, reverse=True)[:3]
-            found[path] = sum(top)
-        return found
+    def best(self) -> dict[str, dict[str, float]]:
+        """Of each file: the `part` that fits best, the part that fits the title best (`part_title`), and the part
+        whose name holds most of the title (`part_name`)."""
+        return {
+            "part": {path: max(scores[:-1], default=0.0) for path, scores in self.scores.items()},
+            "part_title": {path: max(titles) for path, titles in self.titles.items()},
+            "part_name": {
+                path: max((self._title_in(item.name) for item in parts), default=0.0)
+                for path, parts in self.parts.items()
+            },
+        }
+
+    def _title_in(self, name: str) -> float:
+        """How rare the words of a name are that stand in the title, times their share of the name."""
+        terms = terms_of(name)
+        held = [self._title[term] for term in terms if term in self._title]
+        return sum(held) * len(held) / (len(terms) or 1)
 
     def pointed(self, path: str) -> list[dict[str, float]]:
         """For each part of a file: `name` (the text says its name), `line` (a frame or place lies in it),

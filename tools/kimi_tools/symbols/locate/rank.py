@@ -10,22 +10,25 @@ from kimi_tools.symbols.locate.signals import Scores, signals_of
 from kimi_tools.syntax import Definition
 
 WEIGHTS = {
-    "words": 1.1,
-    "title": 1.8,
-    "prose": 0.9,
-    "names": 0.85,
-    "covers": 0.95,
-    "passages": 1.1,
-    "defines": 1.3,
-    "frames": 0.5,
-    "named": 1.25,
-    "qualified": 0.7,
-    "modules": 0.3,
-    "path_words": 1.05,
-    "messages": 0.45,
-    "log": 0.9,
-    "tests": 1.1,
-    "size": -0.7,
+    "words": 1.2,
+    "title": 1.15,
+    "prose": 1.1,
+    "names": 0.65,
+    "covers": 0.65,
+    "part": 0.9,
+    "part_title": 0.65,
+    "part_name": 0.7,
+    "pairs": 0.65,
+    "defines": 1.05,
+    "frames": 0.35,
+    "named": 1.05,
+    "qualified": 0.75,
+    "modules": 0.25,
+    "path_words": 0.85,
+    "messages": 0.55,
+    "log": 0.75,
+    "folder_log": 1.6,
+    "size": -0.55,
     "test": -4.0,
 }
 """What each signal counts for a file: a conditional logit of the changed files among the candidates, fitted on
@@ -76,7 +79,7 @@ def rank(evidence: Evidence, clues: Clues) -> tuple[list[Ranked], list[Part]]:
 def rank_files(signals: dict[str, Scores], about_tests: bool) -> list[Ranked]:
     """The files in order; tests and the like are held back unless the text is about them."""
     pointed: set[str] = set()
-    for name in ("words", "passages", "defines", "frames", "named", "modules", "path_words"):
+    for name in ("words", "part", "defines", "frames", "named", "modules", "path_words"):
         pointed |= signals[name].keys()
     weights = {**WEIGHTS, "test": WEIGHTS["test"] * (0.5 if about_tests else 1.0)}
     ranked: list[Ranked] = []

@@ -9,7 +9,7 @@ from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.fits import rarity
 from kimi_tools.symbols.locate.history import terms_in
 from kimi_tools.symbols.locate.rank import Ranked
-from kimi_tools.symbols.locate.signals import fitting_tests, matching
+from kimi_tools.symbols.locate.signals import matching
 
 _MOST = 4
 _LEAST = 0.1
@@ -84,15 +84,6 @@ def _commit(path: str, evidence: Evidence, clues: Clues) -> str:
     return f"a commit like it: {best[:60]}" if like(best) > 1 else ""
 
 
-def _tests(path: str, evidence: Evidence, clues: Clues) -> str:
-    shares = [
-        (fit * evidence.history.together(test).get(path, 0.0), test)
-        for test, fit in fitting_tests(evidence)[:5]
-    ]
-    share, test = max(shares, default=(0.0, ""))
-    return f"changed together with {test}" if share else ""
-
-
 def _plainly(text: str) -> Callable[[str, Evidence, Clues], str]:
     return lambda path, evidence, clues: text
 
@@ -106,7 +97,6 @@ _TELLERS: dict[str, Callable[[str, Evidence, Clues], str]] = {
     "defines": _defines,
     "words": _words,
     "log": _commit,
-    "tests": _tests,
     "path_words": _path,
 }
 """The most telling first."""

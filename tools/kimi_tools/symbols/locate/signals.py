@@ -17,10 +17,6 @@ from kimi_tools.syntax import Definition
 
 Scores = dict[str, float]
 
-_TESTS = 25
-_SHARP = 5
-"""A test that fits a little less than the best counts much less."""
-
 _MINOR = frozenset({"variable", "field", "property", "constant"})
 _COMMON = 15
 
@@ -217,20 +213,36 @@ def log(evidence: Evidence, clues: Clues) -> Scores:
     return evidence.history.fit({term: clues.weight(term) for term in clues.terms})
 
 
-def tests(evidence: Evidence, clues: Clues) -> Scores:
-    """The file changed together with the tests whose words fit best."""
+def folder_log(evidence: Evidence, clues: Clues) -> Scores:
+    """A file of the same folder was touched by commits whose messages fit the text."""
+    best: Scores = {}
+    for path, score in log(evidence, clues).items():
+        if not is_beside(path):
+            folder = path.rpartition("/")[0]
+            best[folder] = max(best.get(folder, 0.0), score)
+    return {path: best.get(path.rpartition("/")[0], 0.0) for path in evidence.files}
+
+
+def pairs(evidence: Evidence, clues: Clues) -> Scores:
+    """Neighbouring words of the title that stand on one line of the file."""
+    total = len(evidence.sizes) or 1
     scores: Scores = {}
-    for path, fit in fitting_tests(evidence):
-        for other, share in evidence.history.together(path).items():
-            scores[other] = scores.get(other, 0.0) + fit**_SHARP * share
+    for (one, other), count in clues.pairs.items():
+        if one not in evidence.places or other not in evidence.places:
+            continue
+        first, second = evidence.places[one], evidence.places[other]
+        lines = {
+            path: len(_lines(first[path]) & _lines(second[path])) for path in first.keys() & second.keys()
+        }
+        found = {path: both for path, both in lines.items() if both}
+        for path, both in found.items():
+            rare = math.log(1 + total / len(found)) * (1 + math.log(count))
+            scores[path] = scores.get(path, 0.0) + rare * both / (both + 1)
     return scores
 
 
-def fitting_tests(evidence: Evidence) -> list[tuple[str, float]]:
-    """The tests whose words fit best, with their fit as a share of the best one's."""
-    fit = evidence.fits["words"]
-    best = sorted(filter(is_test, fit), key=lambda path: (-fit[path], path))[:_TESTS]
-    return [(path, fit[path] / (fit[best[0]] or 1.0)) for path in best]
+def _lines(packed: bytes) -> set[int]:
+    return {place >> 3 for place in array("I", packed)}
 
 
 def size(evidence: Evidence, clues: Clues) -> Scores:
@@ -240,17 +252,20 @@ def size(evidence: Evidence, clues: Clues) -> Scores:
 
 SIGNALS: dict[str, Callable[[Evidence, Clues], Scores]] = {
     function.__name__: function
-    for function in (defines, frames, named, modules, qualified, path_words, messages, log, tests, size)
+    for function in (
+        *(defines, frames, named, modules, qualified, path_words, messages, log, folder_log, pairs, size),
+    )
 }
-_OPEN = frozenset({"path_words", "log", "tests", "size"})
+_OPEN = frozenset({"path_words", "log", "folder_log", "pairs", "size"})
 """Signals without a greatest value: what is no test has 1 at most."""
 
 
 def signals_of(evidence: Evidence, clues: Clues, passages: Passages) -> dict[str, Scores]:
     """All signals by name."""
     found = {name: signal(evidence, clues) for name, signal in SIGNALS.items()}
-    found |= {**evidence.fits, "passages": passages.best()}
-    for name in (*_OPEN, *evidence.fits, "passages"):
+    open_ = {**evidence.fits, **passages.best()}
+    found |= open_
+    for name in (*_OPEN, *open_):
         found[name] = scaled(found[name])
     found["test"] = {path: 1.0 for path in evidence.files if is_beside(path)}
     return found
