@@ -54,12 +54,13 @@ export class Agent {
     private readonly gone: Promise<never>,
   ) {}
 
-  /** Start the program. Throws `AgentGone` with the way out when that fails. */
+  /** Start the program; one that has not answered after `patience` milliseconds is ended. Throws `AgentGone` with the way out. */
   static async start(
     invocation: Invocation,
     folder: string,
     environment: NodeJS.ProcessEnv,
     listener: Listener,
+    patience = START_MS,
   ): Promise<Agent> {
     const process = spawn(invocation.program, invocation.args, { cwd: folder, env: environment, stdio: "pipe" });
     let tail = "";
@@ -101,8 +102,8 @@ export class Agent {
     const agent = new Agent(process, connection, gone);
     const clientCapabilities = { fs: { readTextFile: true, writeTextFile: true } };
     const asked: Promise<InitializeResponse> = connection.agent.request(methods.agent.initialize, { protocolVersion: PROTOCOL_VERSION, clientCapabilities });
-    const answer = within(START_MS, agent.until(asked), `'${invocation.program}' did not answer within ${START_MS / 1000} s.`);
-    answer.catch(() => agent.stop());
+    const answer = within(patience, agent.until(asked), `'${invocation.program}' did not answer within ${patience / 1000} s and was ended; what it said is in the log.`);
+    answer.catch(() => process.kill("SIGKILL")); // nothing has begun: there is nothing to be polite for
     const { agentInfo } = await answer;
     if (agentInfo?.name !== "kimi-mcp" || older(agentInfo.version, OLDEST)) {
       agent.stop();
@@ -159,9 +160,11 @@ export class Agent {
   stop(): void {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     this.process.stdin?.end();
-    const timer = setTimeout(() => this.process.kill(), GRACE_MS);
-    this.process.once("exit", () => clearTimeout(timer));
-    timer.unref();
+    for (const [signal, after] of [["SIGTERM", GRACE_MS], ["SIGKILL", 2 * GRACE_MS]] as const) {
+      const timer = setTimeout(() => this.process.kill(signal), after);
+      this.process.once("exit", () => clearTimeout(timer));
+      timer.unref();
+    }
   }
 
   /** The work's result; where the connection broke, why the program has gone. */

@@ -1,6 +1,7 @@
 /** The patch in VS Code's diff editor, and the user's decisions carried into the files. */
 import { chmod } from "node:fs/promises";
 import * as vscode from "vscode";
+import { put, textOf } from "./buffers.js";
 import type { Decision } from "./hunks.js";
 import type { Review, ReviewFile } from "./review.js";
 
@@ -10,6 +11,7 @@ const AFTER = "kimi-after";
 export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.CodeLensProvider, vscode.Disposable {
   private review: Review | undefined;
   private folder: vscode.Uri | undefined;
+  private deciding: Promise<unknown> = Promise.resolve();
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   private readonly lenses = new vscode.EventEmitter<void>();
   private readonly decided = new vscode.EventEmitter<void>();
@@ -86,8 +88,15 @@ export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.C
 
   /**
    * Decide a hunk, or everything that waits in a file; `pending` takes decisions back. Returns whether it could be done.
+   * One after the other: two hunks of one file must not be carried into the same text.
    */
-  async decide(path: string, hunk: number | undefined, decision: Decision): Promise<boolean> {
+  decide(path: string, hunk: number | undefined, decision: Decision): Promise<boolean> {
+    const turn = this.deciding.then(() => this.decideNow(path, hunk, decision));
+    this.deciding = turn.catch(() => false);
+    return turn;
+  }
+
+  private async decideNow(path: string, hunk: number | undefined, decision: Decision): Promise<boolean> {
     const file = this.review?.file(path);
     if (!file || !this.review || !this.folder) return false;
     const hunks = decision === "pending" ? file.decided(hunk) : file.open(hunk);
@@ -109,32 +118,26 @@ export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.C
       void vscode.window.showWarningMessage(`${file.path} is too large to be changed from here. ${this.byHand()}`);
       return false;
     }
-    const done = file.told.bytes ? await this.writeBytes(file, target, decision, inPlace) : await this.writeText(file, target, hunks, decision, inPlace);
+    const written = file.told.bytes ? this.writeBytes(file, target, decision, inPlace) : this.writeText(file, target, hunks, decision, inPlace);
+    const done = await written.catch((error: unknown) => {
+      this.log.warn(String(error));
+      void vscode.window.showErrorMessage(`${file.path} could not be changed: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    });
     const { mode } = file.told;
     if (done && decision === "accepted" && mode !== null && target.scheme === "file") await chmod(target.fsPath, mode).catch((error: unknown) => this.log.warn(String(error)));
     return done;
   }
 
   private async writeText(file: ReviewFile, target: vscode.Uri, hunks: readonly number[], decision: Decision, inPlace: boolean): Promise<boolean> {
-    const document = await opened(target);
-    const wasDirty = document?.isDirty ?? false;
-    const text = file.after(document?.getText() ?? "", hunks, decision, inPlace);
-    if (text === undefined || (document === undefined && file.told.status === "modified")) {
-      this.conflict(file, target, document !== undefined);
+    const current = await textOf(target);
+    const text = file.after(current ?? "", hunks, decision, inPlace);
+    if (text === undefined || (current === undefined && file.told.status === "modified")) {
+      this.conflict(file, target, current !== undefined);
       return false;
     }
-    const edit = new vscode.WorkspaceEdit();
-    if (text === "" && !file.exists(hunks, decision, inPlace)) edit.deleteFile(target, { ignoreIfNotExists: true });
-    else if (document) edit.replace(target, new vscode.Range(0, 0, document.lineCount, 0), text);
-    else edit.createFile(target, { contents: new TextEncoder().encode(text) });
-    if (!(await vscode.workspace.applyEdit(edit))) {
-      void vscode.window.showErrorMessage(`VS Code could not change ${file.path}.`);
-      return false;
-    }
-    // what the user had not saved is the user's to save
-    if (document && !wasDirty && !document.isClosed && !(await document.save()) && document.isDirty) {
-      void vscode.window.showErrorMessage(`${file.path} was changed, but could not be saved.`);
-    }
+    if (text !== "" || file.exists(hunks, decision, inPlace)) await put(target, text);
+    else if (current !== undefined) await vscode.workspace.fs.delete(target);
     return true;
   }
 
@@ -194,15 +197,6 @@ export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.C
   private byHand(): string {
     return `The whole patch can be brought in with: kimi-mcp call resolve_apply run=${this.review?.told.run ?? ""}`;
   }
-}
-
-async function opened(uri: vscode.Uri): Promise<vscode.TextDocument | undefined> {
-  try {
-    await vscode.workspace.fs.stat(uri);
-  } catch {
-    return undefined;
-  }
-  return vscode.workspace.openTextDocument(uri);
 }
 
 function tabs(): vscode.Tab[] {

@@ -45,9 +45,7 @@ class Ear implements Listener {
     this.files.set(path, text);
     return Promise.resolve();
   }
-  logged(): void {
-    // not needed
-  }
+  logged: (text: string) => void = () => undefined;
 }
 
 test("versions are compared by their numbers", () => {
@@ -135,6 +133,16 @@ suite("the agent", { skip }, () => {
     await assert.rejects(begin("no-such-program", []), (error) => error instanceof AgentGone && error.message.includes("kimi.command"));
     const gone = (words: string) => (error: unknown) => error instanceof AgentGone && error.way === "install" && error.message.includes(words);
     await assert.rejects(begin(python, ["-c", "import sys; sys.exit('out of order')"]), gone("out of order"));
+  });
+
+  test("a program that hangs at its start, deaf to polite words, is ended and said", async () => {
+    const ear = new Ear();
+    let said = "";
+    ear.logged = (text) => (said += text);
+    const deaf = "import os, signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), file=sys.stderr, flush=True)\nwhile True: signal.pause()";
+    await assert.rejects(Agent.start({ program: python, args: ["-c", deaf] }, root, environment, ear, 2_000), (error) => error instanceof AgentGone && error.message.includes("did not answer within 2 s"));
+    const there = () => existsSync(`/proc/${said.trim()}/exe`);
+    while (said && there()) await new Promise((done) => setTimeout(done, 20));
   });
 
   test("another agent, or an older one, is refused with what it is", async () => {

@@ -10,7 +10,7 @@ import { cache, chromium, endAll, installAll, project, python, started } from ".
 import { Window } from "./window.mjs";
 
 /** In this order: the first ones enter the key, and leave runs for the later ones. */
-const STEPS = ["key", "issue", "starts", "leave", "files", "runs", "trouble", "stream", "looks", "unsaved"];
+const STEPS = ["key", "issue", "starts", "leave", "files", "runs", "trouble", "stream", "looks", "unsaved", "outside"];
 const [shots = mkdtempSync(join(tmpdir(), "kimi-vscode-shots-")), ...chosen] = process.argv.slice(2);
 const work = mkdtempSync(join(tmpdir(), "kimi-vscode-"));
 

@@ -39,8 +39,10 @@ async function problem(window) {
   await page.keyboard.press("F8"); // go to it
   await page.locator(".peekview-widget, .zone-widget", { hasText: "not assignable" }).first().waitFor();
   await page.keyboard.press("Escape");
-  await page.keyboard.press("Control+.");
-  await page.locator(".action-widget .monaco-list-row", { hasText: "Fix with Kimi" }).waitFor();
+  await window.until("its light bulb's menu", async () => { // what a language server says just now closes it again
+    await page.keyboard.press("Control+.");
+    return page.locator(".action-widget .monaco-list-row", { hasText: "Fix with Kimi" }).waitFor({ timeout: 3_000 }).then(() => true, () => false);
+  });
   await window.shot("problem");
   await page.locator(".action-widget .monaco-list-row", { hasText: "Fix with Kimi" }).click();
   holds(await window.said("at its cause"), "(ts 2322) in line 5", "is not assignable to type 'number'", "prices.js:2-", 'name.length > 3 ? "490" : 0');
@@ -49,9 +51,11 @@ async function problem(window) {
   const before = window.requests().length;
   await window.palette("Problems: Focus on Problems View");
   const row = page.locator(".markers-panel .monaco-list-row", { hasText: "not assignable" }).first();
-  await row.click();
-  await page.keyboard.press("Control+.");
-  await page.locator(".monaco-menu .action-item, .action-widget .monaco-list-row", { hasText: "Fix with Kimi" }).first().click();
+  await window.until("its menu", async () => {
+    await row.click();
+    await page.keyboard.press("Control+.");
+    return page.locator(".monaco-menu .action-item, .action-widget .monaco-list-row", { hasText: "Fix with Kimi" }).first().click({ timeout: 3_000 }).then(() => true, () => false);
+  });
   await window.until("the second", () => window.requests().length > before);
   await window.ended();
   await window.palette("View: Hide Panel");
