@@ -1,10 +1,9 @@
 """How well the parts of a file fit a text: BM25 over its functions, and what else points at one of them."""
 
-import math
 from array import array
 
 from kimi_tools.index.terms import terms_of
-from kimi_tools.symbols.locate.clues import Clues, is_code_name
+from kimi_tools.symbols.locate.clues import Clues
 from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.fits import rarity
 from kimi_tools.syntax import Definition
@@ -91,8 +90,8 @@ class Passages:
         return sum(held) * len(held) / (len(terms) or 1)
 
     def pointed(self, path: str) -> list[dict[str, float]]:
-        """For each part of a file: `name` (the text says its name), `line` (a frame or place lies in it),
-        `qualified` (the text says the names of its class and its own)."""
+        """For each part of a file: `name_words` (of its name that the text says), `title` (says its name), `line` (a
+        frame or place lies in it), `class_said` (the text says its class)."""
         clues = self._clues
         found: list[dict[str, float]] = []
         short = [
@@ -101,28 +100,17 @@ class Passages:
             if p.line
             and (p.path == path or path.endswith(p.path.lstrip("./")) or p.path.endswith(f"/{path}"))
         ]
-        dotted = {
-            tuple(module.split(".")[i : i + 2]) for module in clues.modules for i in range(module.count("."))
-        }
         for item in self.parts[path]:
             zones = clues.names.get(item.name, {})
-            definers = {other for other, _ in self._evidence.definers.get(item.name, ())}
-            said = 0.0
-            if zones and definers:
-                said = (1.0 if is_code_name(item.name, zones) else 0.4) / math.sqrt(len(definers))
             inside = [p for p in short if item.first_line <= p.line <= item.last_line]
             called = [p for p in short if p.function == item.name]
-            *_, outer, own = ["", *item.qualified.split(".")]
+            *_, outer, _ = ["", *item.qualified.split(".")]
             found.append(
                 {
-                    "name": said,
                     "name_words": self._name_words(item.name),
-                    "title": 1.0 if "title" in zones and said else 0.0,
-                    "length": math.log(1 + item.last_line - item.first_line),
-                    "special": 1.0 if item.name.startswith("__") else 0.0,
+                    "title": 1.0 if "title" in zones else 0.0,
                     "line": max((0.8 ** max(p.depth, 0) for p in [*inside, *called]), default=0.0)
                     * (0.3 if item.kind == "class" else 1.0),
-                    "qualified": 1.0 if (outer, own) in dotted else 0.0,
                     "class_said": 1.0 if outer in clues.names else 0.0,
                     "class": 1.0 if item.kind == "class" else 0.0,
                 }

@@ -35,17 +35,21 @@ WEIGHTS = {
 one half of the issues by `tests/bench/locate.py --tune`; `test` is set by hand."""
 
 PART_WEIGHTS = {
-    "file": 0.7,
-    "words": 0.45,
-    "own": 0.45,
-    "name": 0.1,
-    "title": 0.2,
-    "line": 0.65,
-    "class_said": 0.1,
-    "class": -0.45,
+    "file": 0.8,
+    "words": 1.5,
+    "own": 2.1,
+    "title_words": 1.0,
+    "name_words": 0.04,
+    "title": 0.7,
+    "line": 1.8,
+    "class_said": 1.0,
+    "class": -1.0,
 }
 """What each clue counts for a part, and `file` for the score of its file; fitted likewise on the functions that
 were changed; `class` is set by hand."""
+
+_BEHIND = 1.5
+"""How far a part of a file may be behind its best to be shown."""
 
 _DEEP = 12
 """Files whose parts are ranked."""
@@ -121,5 +125,5 @@ def best_of(parts: list[Part], path: str, most: int) -> list[Definition]:
     return [
         part.definition
         for part in own[:most]
-        if part.score > own[0].score - 0.5 or math.isclose(part.score, own[0].score)
+        if part.score > own[0].score - _BEHIND or math.isclose(part.score, own[0].score)
     ]
