@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -373,15 +373,6 @@ class Index:
             if time.thread_time() > ends:
                 break
 
-    def _of(self, blob: int) -> list[str]:
-        if self._paths is None:
-            paths: dict[int, list[str]] = {}
-            for path, known in self._files.items():
-                if known.blob:
-                    paths.setdefault(known.blob, []).append(path)
-            self._paths = paths
-        return self._paths.get(blob, [])
-
     def symbols(self, name: str, *, prefix: bool = False) -> list[Symbol]:
         """Definitions of a name, or of names that start with it in any letter case; by path and line."""
 
@@ -389,7 +380,7 @@ class Index:
             found = [
                 Symbol(path, definition)
                 for blob, definition in self._store.symbols_named(name, prefix=prefix)
-                for path in self._of(blob)
+                for path in self.by_entry().get(blob, [])
             ]
             return sorted(found, key=lambda symbol: (symbol.path, symbol.definition.first_line))
 
@@ -415,7 +406,7 @@ class Index:
             found = [
                 Mention(path, line, use)
                 for blob, lines in self._store.mentions(name)
-                for path in self._of(blob)
+                for path in self.by_entry().get(blob, [])
                 for line, use in lines
             ]
             return sorted(found, key=lambda mention: (mention.path, mention.line))
@@ -428,7 +419,7 @@ class Index:
         def work() -> dict[str, list[str]]:
             found: dict[str, list[str]] = {}
             for name, blob in self._store.names():
-                if paths := self._of(blob):
+                if paths := self.by_entry().get(blob, []):
                     found.setdefault(name, []).extend(paths)
             return found
 
@@ -454,10 +445,15 @@ class Index:
         with self._lock:
             return {path: known.blob for path, known in self._files.items() if known.blob}
 
-    def paths(self, entry: int) -> list[str]:
-        """The files that an entry is the content of."""
+    def by_entry(self) -> Mapping[int, list[str]]:
+        """The files that each entry is the content of."""
         with self._lock:
-            return self._of(entry)
+            if self._paths is None:
+                self._paths = {}
+                for path, known in self._files.items():
+                    if known.blob:
+                        self._paths.setdefault(known.blob, []).append(path)
+            return self._paths
 
     def key(self, path: str) -> bytes:
         """The key of a file's content as it was read; empty when it is not in the index."""

@@ -152,8 +152,8 @@ class Words:
 
     def places(self, term: str) -> dict[str, bytes]:
         """The files that hold a term, with its packed occurrences."""
-        found = self._index.store.places(term)
-        return {path: packed for entry, packed in found for path in self._index.paths(entry)}
+        found, paths = self._index.store.places(term), self._index.by_entry()
+        return {path: packed for entry, packed in found for path in paths.get(entry, ())}
 
 
 _words: WeakKeyDictionary[Index, Words] = WeakKeyDictionary()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from textwrap import shorten
 
 from kimi_tools.index.terms import terms_of
 from kimi_tools.symbols.locate.clues import Clues
@@ -81,7 +82,7 @@ def _commit(path: str, evidence: Evidence, clues: Clues) -> str:
         evidence.history.commits[number].subject for number in evidence.history.touching.get(path, ())
     ]
     best = max(subjects, key=like, default="")
-    return f"a commit like it: {best[:60]}" if like(best) > 1 else ""
+    return f"a commit like it: {shorten(best, 60, placeholder=' …')}" if like(best) > 1 else ""
 
 
 def _plainly(text: str) -> Callable[[str, Evidence, Clues], str]:
@@ -91,9 +92,9 @@ def _plainly(text: str) -> Callable[[str, Evidence, Clues], str]:
 _TELLERS: dict[str, Callable[[str, Evidence, Clues], str]] = {
     "frames": _frames,
     "named": _named,
-    "qualified": _plainly("defines what is named with its class or module"),
-    "modules": _plainly("the module that is named"),
-    "messages": _plainly("holds the message that is quoted"),
+    "qualified": _plainly("named with its class or module"),
+    "modules": _plainly("the module named"),
+    "messages": _plainly("holds the quoted message"),
     "defines": _defines,
     "words": _words,
     "log": _commit,

@@ -213,10 +213,10 @@ def log(evidence: Evidence, clues: Clues) -> Scores:
     return evidence.history.fit({term: clues.weight(term) for term in clues.terms})
 
 
-def folder_log(evidence: Evidence, clues: Clues) -> Scores:
+def folder_log(evidence: Evidence, log: Scores) -> Scores:
     """A file of the same folder was touched by commits whose messages fit the text."""
     best: Scores = {}
-    for path, score in log(evidence, clues).items():
+    for path, score in log.items():
         if not is_beside(path):
             folder = path.rpartition("/")[0]
             best[folder] = max(best.get(folder, 0.0), score)
@@ -252,9 +252,7 @@ def size(evidence: Evidence, clues: Clues) -> Scores:
 
 SIGNALS: dict[str, Callable[[Evidence, Clues], Scores]] = {
     function.__name__: function
-    for function in (
-        *(defines, frames, named, modules, qualified, path_words, messages, log, folder_log, pairs, size),
-    )
+    for function in (*(defines, frames, named, modules, qualified, path_words, messages, log, pairs, size),)
 }
 _OPEN = frozenset({"path_words", "log", "folder_log", "pairs", "size"})
 """Signals without a greatest value: what is no test has 1 at most."""
@@ -263,6 +261,7 @@ _OPEN = frozenset({"path_words", "log", "folder_log", "pairs", "size"})
 def signals_of(evidence: Evidence, clues: Clues, passages: Passages) -> dict[str, Scores]:
     """All signals by name."""
     found = {name: signal(evidence, clues) for name, signal in SIGNALS.items()}
+    found["folder_log"] = folder_log(evidence, found["log"])
     open_ = {**evidence.fits, **passages.best()}
     found |= open_
     for name in (*_OPEN, *open_):
