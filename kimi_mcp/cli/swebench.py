@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from kimi_mcp.cli.batch_flags import add_arguments
 from kimi_mcp.cli.batch_watch import Shared, carry_out
 from kimi_mcp.config import key_file
 from kimi_mcp.swebench.batch import Batch, fingerprint, read_predictions, write_predictions
@@ -17,94 +18,18 @@ from kimi_mcp.swebench.instances import Instance, load, secret_free
 from kimi_mcp.swebench.jobs import Job
 from kimi_mcp.swebench.pace import Pace
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the sub-commands and their flags."""
-    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    solve = commands.add_parser("run", help="let the agent resolve instances; writes preds.jsonl")
-    _common(solve)
-    _model(solve)
-    validate = commands.add_parser("validate", help="run the gold patches: which instances are sound here")
-    _common(validate)
-    evaluate = commands.add_parser("evaluate", help="grade predictions on this machine")
-    evaluate.add_argument("predictions", metavar="PREDS", type=Path, help="JSONL, or JSON list or object")
-    evaluate.add_argument(
-        "--official", action="store_true", help="grade with swebench's own harness, which needs Docker"
-    )
-    _common(evaluate, instances_flag=True)
-
-
-def _common(parser: argparse.ArgumentParser, *, instances_flag: bool = False) -> None:
-    name = "--instances" if instances_flag else "instances"
-    required: dict[str, Any] = {"required": True} if instances_flag else {}
-    rows = "JSON, JSONL or parquet rows, or swebench 5 task folders"
-    parser.add_argument(name, type=Path, metavar="INSTANCES", help=rows, **required)
-    parser.add_argument(
-        "--out", type=Path, required=True, help="the batch's folder; an earlier one is resumed"
-    )
-    parser.add_argument("--only", default="", help="instance ids, separated by commas")
-    parser.add_argument("--workers", type=int, default=1, help="jobs at a time (default 1)")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local")
-    parser.add_argument("--address", default="", help="of a Ray cluster: auto, host:port or ray://host:port")
-    parser.add_argument(
-        "--task-cpus", type=float, default=1, help="what one job asks of a Ray node (default 1)"
-    )
-    parser.add_argument(
-        "--task-memory",
-        type=float,
-        default=0,
-        metavar="GIB",
-        help="what one job asks of a Ray node; 0: not asked",
-    )
-    parser.add_argument(
-        "--repos",
-        type=Path,
-        action="append",
-        default=[],
-        help="folder with git histories; may be given again",
-    )
-    parser.add_argument("--env", choices=("venv", "docker", "none"), default="venv", help="default venv")
-    parser.add_argument("--no-sandbox", action="store_true", help="run tests without protection")
-    parser.add_argument(
-        "--test-seconds", type=float, default=1800, help="limit of one test run (default 1800)"
-    )
-    parser.add_argument(
-        "--retry", action="store_true", help="do failed, crashed and timed-out instances again"
-    )
-
-
-def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="", help="default: the best that the host has")
-    parser.add_argument("--host", default="moonshot", help="name or address (moonshot, openrouter, http://…)")
-    parser.add_argument("--mode", choices=("instant", "thinking", "agent", "swarm"), default="thinking")
-    parser.add_argument(
-        "--attempts",
-        type=int,
-        default=0,
-        help="attempts at an instance at most, all within one budget: another is made only where nothing that was "
-        "measured speaks for the last, and the best is kept (default: 3 in modes agent and swarm, else 1)",
-    )
-    parser.add_argument(
-        "--grade",
-        action="store_true",
-        help="grade each instance as soon as it is solved, by the same worker: the table and the report tell resolved",
-    )
-    parser.add_argument(
-        "--concurrency", type=int, default=0, help="requests at once, of all workers together"
-    )
-    parser.add_argument("--rpm", type=int, default=0, help="requests per minute, of all workers together")
-    parser.add_argument("--tpm", type=int, default=0, help="tokens per minute, of all workers together")
-    parser.add_argument(
-        "--limit-host", default="", help="address of this machine at which a cluster's workers reach it"
-    )
-    parser.add_argument("--max-steps", type=int, default=300, help="steps of one attempt (default 300)")
-    parser.add_argument("--max-cost", type=float, default=5.0, help="US dollars per instance (default 5)")
-    parser.add_argument("--max-time", type=float, default=3600, help="seconds per instance (default 3600)")
+__all__ = ["add_arguments", "run"]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the action; exit code 0 when every job ended by itself, 1 otherwise."""
-    instances = load(options.instances, [name for name in options.only.split(",") if name])
+    """Run the action; exit code 0 when every job ended by itself, 1 otherwise. Raises `BatchError`."""
+    instances = load(options.instances, options.only)
+    official = options.action == "evaluate" and options.official  # brings all in its own images
+    if options.env != "docker" and not options.repos and not official:
+        raise BatchError(
+            f"--env {options.env} checks instances out of git histories: clone {instances[0].repo}, and name the "
+            "folder that holds it with --repos."
+        )
     if options.action == "run":
         return _solve(options, instances)
     if options.action == "validate":
@@ -118,7 +43,7 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
         "model": options.model,
         "mode": options.mode,
         "no_sandbox": options.no_sandbox,
-        "attempts": max(0, options.attempts),
+        "attempts": options.attempts,
         "budget": {"steps": options.max_steps, "cost": options.max_cost, "seconds": options.max_time},
     }
     pinned = {key: value for key, value in shared.items() if key != "host"}  # a proxy's port may change

@@ -177,12 +177,12 @@ def read_predictions(path: Path) -> dict[str, str]:
         rows = cast(dict[str, Any] | list[Any], whole)
         if isinstance(rows, dict):
             rows = [rows] if "instance_id" in rows else list(rows.values())
-        return {row["instance_id"]: row.get("model_patch") or "" for row in rows}
+        return {row["instance_id"]: row["model_patch"] or "" for row in rows}
     except OSError as error:
         raise BatchError(f"{path} cannot be read: {error.strerror}.") from None
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
         raise BatchError(
-            f"{path} does not hold predictions (instance_id, model_name_or_path, model_patch)."
+            f"{path} does not hold predictions: each needs an instance_id and a model_patch."
         ) from None
 
 

@@ -36,7 +36,7 @@ def row(ended: Ended) -> Row:
 
 def _note(ended: Ended) -> str:
     if ended.error:
-        return ended.error.splitlines()[0][:200]
+        return ended.error.splitlines()[0].removeprefix(f"{ended.instance}: ")[:200]
     facts = ended.facts
     verdict: Mapping[str, Any] = facts.get("verdict") or facts.get("after") or {}
     parts = [str(verdict["reason"])] if verdict.get("reason") else []

@@ -48,6 +48,8 @@ def _file(path: Path) -> list[object]:
         return _parquet(path)
     if data.startswith((b"\x1f\x8b", b"PK\x03\x04", b"(\xb5/\xfd", b"BZh", b"\xfd7zXZ")):
         raise BadInstances(f"{path} is compressed; unpack it first.")
+    if not data.strip():
+        raise BadInstances(f"{path} is empty.")
     try:
         return _json(path, data.decode("utf-8-sig"))
     except UnicodeDecodeError:

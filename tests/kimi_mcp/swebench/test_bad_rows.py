@@ -32,7 +32,7 @@ def changed(**fields: Any) -> bytes:
 
 
 BAD = {
-    "empty": (b"", "is not JSON or JSONL"),
+    "empty": (b"", "is empty"),
     "no rows": (b"[]", "holds no instances"),
     "blank table": (b"{}", "holds no instances"),
     "cut JSONL": (f"{LINE}\n{LINE.replace('-1', '-2')}\n{LINE[:60]}".encode(), r"line 3, .*was it cut\?"),

@@ -178,3 +178,52 @@ def test_a_folder_of_another_batch_is_refused_in_a_sentence(instances: Path, hos
     assert other.returncode != 0
     assert "another attempts" in other.stderr
     assert "Traceback" not in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--workers", "0"], "--workers: 0 is below 1"),
+        (["--workers", "two"], "--workers: 'two' is not a whole number"),
+        (["--attempts", "-1"], "--attempts: -1 is below 1"),
+        (["--max-cost", "nan"], "--max-cost: nan is below 0"),
+        (["--max-time", "0"], "--max-time: 0 is below 1"),
+        (["--only", " , "], "--only: no instance id is named; leave the flag out for all"),
+    ],
+)
+def test_a_flag_that_cannot_be_meant_is_refused_before_anything_is_made(
+    instances: Path, words: list[str], told: str
+) -> None:
+    done = run(instances, "http://127.0.0.1:1", *words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert not (instances.parent / "out").exists()
+
+
+def test_ids_may_have_blanks_around_their_commas(instances: Path) -> None:
+    done = swebench(
+        "validate",
+        instances,
+        str(instances),
+        "--out",
+        str(instances.parent / "out"),
+        "--only",
+        " ada__engine-2, ada__engine-3",
+    )
+    assert done.returncode == 1
+    assert f"{instances} has no instance ada__engine-3; look at its instance_id fields." in done.stderr
+
+
+def test_histories_are_asked_for_once_and_not_by_every_instance(instances: Path) -> None:
+    command = [sys.executable, "-m", "kimi_mcp", "swebench", "validate", str(instances), "--out", "nowhere"]
+    done = subprocess.run(command, cwd=instances.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "clone ada/engine, and name the folder that holds it with --repos." in done.stderr
+    assert not (instances.parent / "nowhere").exists()
+
+
+def test_rows_without_patches_are_not_taken_for_predictions(instances: Path) -> None:
+    out = str(instances.parent / "out")
+    done = swebench("evaluate", instances, str(instances), "--instances", str(instances), "--out", out)
+    assert done.returncode == 1
+    assert "does not hold predictions: each needs an instance_id and a model_patch." in done.stderr
