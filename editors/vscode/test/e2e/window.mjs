@@ -116,7 +116,10 @@ export class Window {
   async menu(text) {
     const item = this.page.locator(".context-view .action-item, .monaco-menu .action-item", { hasText: text }).first();
     await item.waitFor();
-    await item.click();
+    await this.until(`a menu that closes at '${text}'`, async () => { // one that has opened just now does not hear the click
+      await item.click({ timeout: 3_000 }).catch(() => undefined);
+      return item.waitFor({ state: "hidden", timeout: 2_000 }).then(() => true, () => false);
+    });
   }
 
   /** Change our settings; VS Code reads the file again, and the extension starts anew. */
