@@ -14,7 +14,7 @@ import pytest
 
 from kimi_tools.index import Index
 from kimi_tools.index import live as live_module
-from kimi_tools.index.store import Damaged, Store, content_key
+from kimi_tools.store.database import Damaged, Store, content_key
 from kimi_tools.syntax import extract, language_of
 from kimi_tools.workspace import Workspace
 from tests.conftest import git, write_files
@@ -265,7 +265,7 @@ def test_where_the_cache_cannot_be_written_the_index_lives_in_memory(
 def test_several_processes_build_and_ask_at_once(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
     workspace = make_workspace(many(300))
     program = (
-        "import sys, anyio\nfrom kimi_tools.index import Index\nfrom kimi_tools.index.store import Store\n"
+        "import sys, anyio\nfrom kimi_tools.index import Index\nfrom kimi_tools.store.database import Store\n"
         "from pathlib import Path\nfrom kimi_tools.workspace import Workspace\n"
         "w = Workspace(sys.argv[1], state=sys.argv[2])\ni = Index(w, Store(Path(sys.argv[3])))\n"
         "c = anyio.run(i.complete, 60.0)\nprint(c.complete, len(i.names()), len(i.symbols('f5')))\ni.close()\n"

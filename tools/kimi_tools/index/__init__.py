@@ -7,6 +7,6 @@ answered, and while the first build runs, the files that matter to a question ar
 
 from kimi_tools.index.coverage import Coverage
 from kimi_tools.index.live import Index, index_of
-from kimi_tools.index.store import Mention, Symbol
+from kimi_tools.store.database import Mention, Symbol
 
 __all__ = ["Coverage", "Index", "Mention", "Symbol", "index_of"]

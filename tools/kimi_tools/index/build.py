@@ -1,6 +1,6 @@
 """Reading many files at once: a few worker processes parse and write, this one reads and hands out.
 
-A worker is this Python running `kimi_tools.index.worker`. It gets file contents over its standard input, never
+A worker is this Python running `kimi_tools.store.worker`. It gets file contents over its standard input, never
 opens a file of the workspace, and ends when its input does, so also when this process dies.
 """
 
@@ -15,8 +15,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from kimi_tools.index.store import Damaged, Store
 from kimi_tools.process import allowed_environment
+from kimi_tools.store.database import Damaged, Store
 from kimi_tools.syntax import Language, extract
 
 WORKERS = min(os.cpu_count() or 1, 4)
@@ -148,7 +148,7 @@ class Worker:
         entries = [entry for entry in sys.path if os.path.isabs(entry)]
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "kimi_tools.index.worker", str(store.folder), what],
+                [sys.executable, "-m", "kimi_tools.store.worker", str(store.folder), what],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

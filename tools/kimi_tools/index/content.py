@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 
 from kimi_tools.index.live import index_of
-from kimi_tools.index.store import Damaged, content_key
+from kimi_tools.store.database import Damaged, content_key
 from kimi_tools.syntax import Definition, Language, definitions
 from kimi_tools.workspace import Workspace
 

@@ -17,7 +17,7 @@ from kimi_tools import progress
 from kimi_tools.index import listing
 from kimi_tools.index.build import Job, build
 from kimi_tools.index.coverage import Coverage
-from kimi_tools.index.store import Damaged, Mention, Store, Symbol, content_key
+from kimi_tools.store.database import Damaged, Mention, Store, Symbol, content_key
 from kimi_tools.syntax import Definition, extract, language_of
 from kimi_tools.watch import Touched, Watch
 from kimi_tools.workspace import Workspace

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from kimi_tools.index.live import Index
 from kimi_tools.index.names import is_test, parts, resembling
-from kimi_tools.index.store import Mention, Symbol
+from kimi_tools.store.database import Mention, Symbol
 
 EXACT = "exact name"
 _FEW = 3

@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 from kimi_tools import progress
 from kimi_tools.index.build import WORKERS, Job, Worker, batches
 from kimi_tools.index.live import Index
-from kimi_tools.index.store import Damaged
-from kimi_tools.index.terms import file_terms
+from kimi_tools.store.database import Damaged
+from kimi_tools.store.terms import file_terms
 
 AHEAD_SECONDS = 0.7
 """Of processor time that one question spends on reading words, at most."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kimi_tools.index.terms import terms_of
+from kimi_tools.store.terms import terms_of
 
 TEXT_CHARS = 40_000
 """Of an issue; what stands behind is rarely about the place."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from kimi_tools.index import Index
-from kimi_tools.index.terms import terms_of
 from kimi_tools.index.words import Words
+from kimi_tools.store.terms import terms_of
 from kimi_tools.symbols.locate.beside import is_beside
 from kimi_tools.symbols.locate.clues import MOST_NAMES, MOST_TERMS, Clues
 from kimi_tools.symbols.locate.fits import fits_of

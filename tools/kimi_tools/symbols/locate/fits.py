@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from kimi_tools.index.terms import FIELDS, NAME
+from kimi_tools.store.terms import FIELDS, NAME
 from kimi_tools.symbols.locate.clues import Clues
 
 _FIELD_OF = bytes(place & 7 for place in range(256))

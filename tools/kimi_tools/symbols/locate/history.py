@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from kimi_tools.errors import ToolError
 from kimi_tools.gitcommand import Repository
-from kimi_tools.index.terms import terms_of
+from kimi_tools.store.terms import terms_of
 from kimi_tools.workspace import Workspace
 
 _COMMITS = 3_000

@@ -2,7 +2,7 @@
 
 from array import array
 
-from kimi_tools.index.terms import terms_of
+from kimi_tools.store.terms import terms_of
 from kimi_tools.symbols.locate.clues import Clues
 from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.fits import rarity

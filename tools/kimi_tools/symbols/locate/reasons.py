@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from textwrap import shorten
 
-from kimi_tools.index.terms import terms_of
+from kimi_tools.store.terms import terms_of
 from kimi_tools.symbols.locate.clues import Clues
 from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.fits import rarity

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from kimi_tools.index.names import is_test
-from kimi_tools.index.terms import MESSAGE, terms_of
+from kimi_tools.store.terms import MESSAGE, terms_of
 from kimi_tools.symbols.locate.beside import is_beside
 from kimi_tools.symbols.locate.clues import Clues, is_code_name
 from kimi_tools.symbols.locate.evidence import Evidence

@@ -7,8 +7,8 @@ import pickle
 import sys
 from pathlib import Path
 
-from kimi_tools.index.store import Store
-from kimi_tools.index.terms import file_terms
+from kimi_tools.store.database import Store
+from kimi_tools.store.terms import file_terms
 from kimi_tools.syntax import LANGUAGES, extract
 
 
