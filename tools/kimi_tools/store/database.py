@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
 from kimi_tools.syntax import Definition, Extract, Language, unpack
+from kimi_tools.syntax.grammar import QUERIES
 
 VERSION = 4
 """Raise it when what `extract` finds or the tables change in a way that the queries do not show."""
@@ -81,7 +81,7 @@ def content_key(language: Language, data: bytes) -> bytes:
 def _version() -> str:
     """Names the database: the code's version and the queries'."""
     digest = hashlib.sha256(str(VERSION).encode())
-    for query in sorted(files("kimi_tools.syntax").joinpath("queries").iterdir(), key=lambda file: file.name):
+    for query in sorted(QUERIES.iterdir()):
         digest.update(query.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -34,6 +34,8 @@ _QUALIFIED = re.compile(r"[\w$]+(?:(?:::|\.|:|\\)[~\w$]+)+")
 _SEPARATOR = re.compile(r"::|\.|:|\\")
 _MARKUP = re.compile(r"^\s*(?:[rRbBuUfF]*(?:\"\"\"|'''|\"|')|/\*+!?|//[/!]?|#+|--+\[*|;+|%+|\(\*+|\*)?\s*")
 _MARKUP_END = re.compile(r"\s*(?:\"\"\"|'''|\"|'|\*+[/)]|-->)?\s*$")
+_ENDS_MARKUP = "\"'/)>"
+_DOC_BYTES = 2000
 _TAG = re.compile(r"</?[a-z]+/?>")
 
 
@@ -194,8 +196,10 @@ def _doc(outer: ts.Node, body: ts.Node | None, data: bytes) -> str:
 
 def first_line_of(text: bytes) -> str:
     """The first line of a documentation that says something, without its markup, bounded."""
-    for line in text.decode("utf-8", "replace").splitlines():
-        plain = _MARKUP_END.sub("", _MARKUP.sub("", _TAG.sub("", line)))
+    for line in text[:_DOC_BYTES].decode("utf-8", "replace").splitlines():
+        plain = _MARKUP.sub("", _TAG.sub("", line) if "<" in line else line).rstrip()
+        if plain and plain[-1] in _ENDS_MARKUP:
+            plain = _MARKUP_END.sub("", plain)
         if plain:
             return plain if len(plain) <= DOC_CHARS else f"{plain[: DOC_CHARS - 1]}…"
     return ""

@@ -8,7 +8,7 @@ import importlib
 import time
 import warnings
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from threading import local
 
 import tree_sitter as ts
@@ -20,6 +20,8 @@ BYTES_LIMIT = 4 * 1024 * 1024
 
 SECONDS_LIMIT = 2.0
 """For one parse. Ordinary source takes milliseconds."""
+
+QUERIES = Path(__file__).with_name("queries")
 
 _PIECE = 1 << 16
 _VISITS = 50_000
@@ -51,7 +53,7 @@ def query(language: Language, section: str) -> ts.Query | None:
 
 @cache
 def _sections(name: str) -> dict[str, str]:
-    source = files("kimi_tools.syntax").joinpath("queries", f"{name}.scm")
+    source = QUERIES / f"{name}.scm"
     if not source.is_file():
         return {}
     _, *pieces = f"\n{source.read_text('utf-8')}".split("\n;; ")
