@@ -66,6 +66,7 @@ SNIPPETS = {
     "bases": b"class A(B, c.D, Generic[K, V], metaclass=M, x=1):\n    y: int\n    z = 1\n    if y:\n        w = 2\n",
     "string with code": b's = """\ndef no():\n    pass\n"""\nt = "class No: x"; \n',
     "f-string": b"v = 1\nx = f'{v!r:>{10}} {v} {{no}}'\ny = f'{v} {v:x} {{no}}'\n",
+    "f-string that begins with a bracket": b"v = f'{(a + b)}' + f'x {(c)}'\nw = f (1)\n",
     "imports": b"from . import a as b, c\nfrom .d import (\n    e,\n    f as g,\n)\nimport h.i as j, k\n",
     "one line": b"class E(Exception): pass\ndef f(a={1: 2}) -> int: return a\nclass G: x = 1\n",
     "numbers": b"a = 0x1F + 1e5 + 1_000\nb = a\n",

@@ -9,11 +9,14 @@ the standard library.
 import re
 import sys
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import accumulate
 from keyword import kwlist
+from operator import add, itemgetter
 
 from kimi_tools.syntax.definitions import Definition, first_line_of, signature_of
-from kimi_tools.syntax.packed import pack
 
 Lines = dict[int, int]
 """0-based line: code of use."""
@@ -23,8 +26,16 @@ USE, IMPORT, CALL, INHERIT, DEFINITION, NOTHING = range(6)
 _DEEP = 10
 """Levels of brackets that are taken away at once; deeper ones cost more, but still once each."""
 
-_FILL, _INSIDE = b"\x02", b"\x01"
-"""What a string becomes, and the first column of a line that begins inside a string or goes on another."""
+_FILL, _REST, _INSIDE = b"\x02", b"\x03", b"\x01"
+"""What a string's first byte becomes, what its others do, and the first column of a line that begins inside a
+string or goes on another."""
+
+_LINE = b"\x04"
+_CALLS, _PREFIXES, _LAST_DIGIT = 40, 2, 57
+"""How words end that are called and that are a string's prefix; the last byte that no name begins with."""
+
+_DEEPEST = 100
+"""Columns. What stands deeper is not plain."""
 
 _OPAQUE = re.compile(
     rb"""#[^\n]*|\\\n[ ]?|"(?:""(?:[^"\\]|\\.|"(?!""))*+("{3})?|(?:[^"\\\n]|\\.)*+(")?)"""
@@ -36,19 +47,26 @@ _OPAQUE = re.compile(
 _ODD = (b'"', b"'", b"\\", b";", b"\t")
 _TYPE = re.compile(rb"^ *type +\w+ *[=\[]", re.M)
 _HOLE = re.compile(rb"\{([^{}\"'#!:=\\]*)(?:=?(?:![rsa])?(?::[^{}\"'\\]*)?)\}")
-_WORD = re.compile(rb"[\w\x80-\xff]+(?![\w\x80-\xff\x02])\(?|\n")
-_HEAD = re.compile(
-    rb" *(?:(class|(?:async +)?def) +([\w\x80-\xff]+)|(@)|([\w\x80-\xff]+) *(?::(?!=)|=(?!=)))"
+_WORDS = bytes(
+    byte if byte > 127 or bytes([byte]).isalnum() or byte in b"_(\x02" else _LINE[0] if byte == 10 else 32
+    for byte in range(256)
 )
+_HEAD = re.compile(
+    rb"\n( *+)(?:(class|(?:async +)?def) +([\w\x80-\xff]++)|(@)|([\w\x80-\xff]++) *+(?::(?!=)|=(?!=)))"
+)
+_NEXT = re.compile(rb"\n *[^ \n\x01]")
 _ONE_LINE_CLASS = re.compile(rb" *class[^:]*: *(?:pass|\.\.\.) *$")
 _NAME = re.compile(rb"[\w\x80-\xff]+")
 _DOTTED = re.compile(rb"(?:[\w\x80-\xff]+ *\. *)*([\w\x80-\xff]+)")
 _SUBSCRIPT = re.compile(rb"\[[^\[\]]*\]")
+_IMPORT = re.compile(rb"import")
 _IMPORTS = re.compile(rb"(?:.*:)? *(?:import|from)\b")
 _BRACKET = re.compile(rb" *\(")
-_DOC = re.compile(rb"[rRuUbB]{0,2}(\x02[\x01\x02\n]*)")
+_DOC = re.compile(rb"[rRuUbB]{0,2}(\x02[\x01\x02\x03\n]*)")
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"()[]{}\n")))
 _KEYWORDS = frozenset(word.encode() for word in kwlist)
+_OURS = (b"\r", b"\f", b"\0", _FILL, _REST, _INSIDE, _LINE)
+"""Bytes that no plain file holds, or that mean something here."""
 
 
 class _Odd(Exception):
@@ -60,7 +78,7 @@ def scan(data: bytes) -> tuple[list[Definition], dict[bytes, bytes]] | None:
 
     None when it must be read with the grammar.
     """
-    if b"\r" in data or b"\f" in data or b"\x01" in data or b"\x02" in data or b"\0" in data:
+    if any(byte in data for byte in _OURS):
         return None
     try:
         text = _OPAQUE.sub(_blank, data)
@@ -87,12 +105,15 @@ def _blank(match: re.Match[bytes]) -> bytes:
     if b"{" in piece and match.string[match.start() - 1 : match.start()] in (b"f", b"F", b"r", b"R"):
         holes = _holes(match)
     if b"\n" not in piece:
-        return holes or _FILL * len(piece)
+        return holes or _FILL + _REST * (len(piece) - 1)
     if holes:
         raise _Odd
     first, *rest = piece.split(b"\n")
     return b"\n".join(
-        [_FILL * len(first), *(_INSIDE + _FILL * (len(line) - 1) if line else b"" for line in rest)]
+        [
+            _FILL + _REST * (len(first) - 1),
+            *(_INSIDE + _REST * (len(line) - 1) if line else b"" for line in rest),
+        ]
     )
 
 
@@ -116,14 +137,16 @@ def _holes(match: re.Match[bytes]) -> bytes:
 
 def _words(text: bytes) -> dict[bytes, list[int]]:
     """Every word in blanked text with its lines, packed as uses; the words of calls end with a bracket."""
+    spaced = text.replace(b" (", b"(").translate(_WORDS, _REST)
     found: dict[bytes, list[int]] = {}
     known = found.get
     line = 0
-    for word in _WORD.findall(text.replace(b" (", b"(")):
-        if word == b"\n":
+    for word in spaced.replace(b"(", b"( ").replace(_LINE, b" %b " % _LINE).split():
+        if word == _LINE:
             line += 8
         elif (lines := known(word)) is not None:
-            lines.append(line)
+            if lines[-1] != line:
+                lines.append(line)
         else:
             found[word] = [line]
     return found
@@ -131,46 +154,65 @@ def _words(text: bytes) -> dict[bytes, list[int]]:
 
 def _packed(found: dict[bytes, list[int]], marks: dict[bytes, Lines]) -> dict[bytes, bytes]:
     """Each name's lines, with the strongest use on each."""
+    calls = {word[:-1]: lines for word, lines in found.items() if word[-1] == _CALLS}
     names: dict[bytes, bytes] = {}
-    for word in found:
-        name = word[:-1] if word[-1] == 40 else word
-        if name in _KEYWORDS or name in names or word[0] < 58:
-            continue
-        calls = found.get(name + b"(")
-        marked = marks.get(name)
-        if calls is None and marked is None:
-            lines = found[name]
-            names[name] = (
-                lines[0].to_bytes(4, sys.byteorder)
-                if len(lines) == 1
-                else array("I", dict.fromkeys(lines)).tobytes()
-            )
-            continue
-        uses = dict.fromkeys([line >> 3 for line in found.get(name, ())], USE)
-        uses.update(dict.fromkeys([line >> 3 for line in calls or ()], CALL))
-        for line, use in (marked or {}).items():
-            if use == NOTHING:
-                uses.pop(line, None)
-            elif use > uses.get(line, -1) or use == CALL:
-                uses[line] = use
-        if uses:
-            names[name] = pack(uses)
-    return names
+    for word, lines in found.items():
+        if word[0] > _LAST_DIGIT and word[-1] != _CALLS and word[-1] != _PREFIXES and word not in _KEYWORDS:
+            called = calls.pop(word, None)
+            marked = marks.get(word)
+            names[word] = _as_words(_strongest(lines, called or (), marked) if called or marked else lines)
+    for word, lines in calls.items():
+        if word and word[0] > _LAST_DIGIT and word[-1] != _PREFIXES and word not in _KEYWORDS:
+            names[word] = _as_words(_strongest((), lines, marks.get(word)))
+    return {name: lines for name, lines in names.items() if lines}
+
+
+def _strongest(lines: Sequence[int], calls: Sequence[int], marks: Lines | None) -> list[int]:
+    """The uses of one name as words, by line."""
+    if not lines and not marks:
+        return [line | CALL for line in calls]
+    uses = dict.fromkeys(lines, USE)
+    for line in calls:
+        uses[line] = CALL
+    for number, use in marks.items() if marks else ():
+        line = number << 3
+        if use == NOTHING:
+            uses.pop(line, None)
+        elif use > uses.get(line, -1) or use == CALL:
+            uses[line] = use
+    return sorted([line | use for line, use in uses.items()])
+
+
+def _as_words(lines: list[int]) -> bytes:
+    return lines[0].to_bytes(4, sys.byteorder) if len(lines) == 1 else array("I", lines).tobytes()
 
 
 class _Open:
-    """A class or function whose end is not yet met."""
+    """A class or function that later lines may stand in."""
 
-    __slots__ = ("body", "doc", "end", "first", "indent", "kind", "line", "name", "qualified", "start")
+    __slots__ = (
+        "body",
+        "doc",
+        "end",
+        "first",
+        "head_end",
+        "kind",
+        "last",
+        "line",
+        "name",
+        "qualified",
+        "start",
+    )
 
-    def __init__(self, name: str, kind: str, outer: "_Open | None", indent: int) -> None:
+    def __init__(self, name: str, kind: str, outer: "_Open | None") -> None:
         self.name = name
         self.qualified = f"{outer.qualified}.{name}" if outer else name
         self.kind = "method" if kind == "function" and outer and outer.kind == "class" else kind
-        self.indent = indent
-        self.first = self.line = self.end = self.start = 0
+        self.first = self.line = self.last = 0
+        self.start = self.head_end = self.end = 0
+        """Where it starts, where its body does, and where what follows it does."""
         self.body = -1
-        """The indentation of its body; -1 before that is met."""
+        """The indentation of its body; -1 where that stands on its own first line."""
         self.doc = b""
 
 
@@ -180,111 +222,101 @@ class _File:
         self.text = text
         self.lines = text.split(b"\n")
         self.inside = _inside_brackets(text)
-        self.starts: list[int] = []
-        offset = 0
-        for line in self.lines:
-            self.starts.append(offset)
-            offset += len(line) + 1
+        self.starts = list(map(add, accumulate(map(len, self.lines), initial=0), range(len(self.lines))))
         self.bases: list[tuple[int, int]] = []
         self.decorators: list[int] = []
-        self.imports: list[int] = []
         self.found: list[tuple[int, int, Definition]] = []
         self.open: list[_Open] = []
-        self.fresh: _Open | None = None
-        self.plain: tuple[str, str, int, int] | None = None
         self.decorated = -1
+
+    def line_of(self, offset: int) -> int:
+        """The line that an offset lies on."""
+        return bisect_right(self.starts, offset) - 1
 
     def definitions(self) -> list[Definition]:
         """All definitions, in the order of their starts."""
-        inside, open_ = self.inside, self.open
-        last = -1
-        for number, line in enumerate(self.lines):
-            bare = line.lstrip(b" ")
-            if not bare:
-                continue
-            if number in inside or bare[0] == 1:
-                last = number
-                continue
-            indent = len(line) - len(bare)
-            if self.plain is not None or (open_ and open_[-1].indent >= indent):
-                self._close(indent, last, number)
-            if self.fresh is not None:
-                self._enter(number, indent, bare)
-            last = number
-            if b"import" in line and _IMPORTS.match(line):
-                self.imports.append(number)
-            if head := _HEAD.match(line):
-                self._begin(number, indent, head)
-        self._close(-1, last, len(self.lines))
-        self.found.sort(key=lambda item: item[:2])
+        open_ = self.open
+        for head in _HEAD.finditer(b"\n" + self.text):
+            offset = head.start()  # in the text, which has no line feed before it
+            while open_ and open_[-1].end <= offset:
+                open_.pop()
+            outer = open_[-1] if open_ else None
+            if head[5] and (outer.kind != "class" or outer.body != len(head[1]) if outer else head[1]):
+                continue  # a local variable
+            number = self.line_of(offset)
+            if number not in self.inside:
+                self._begin(head, outer, number)
+        self.found.sort(key=itemgetter(0, 1))
         return [definition for _, _, definition in self.found]
 
-    def _close(self, indent: int, last: int, following: int) -> None:
-        """End what a line with this indentation ends."""
-        if self.plain is not None:
-            self.found.append(self._assignment(*self.plain, last))
-            self.plain = None
-        while self.open and self.open[-1].indent >= indent:
-            self.found.append(self._definition(self.open.pop(), last, following))
-
-    def _enter(self, number: int, indent: int, bare: bytes) -> None:
-        """The first line of a body, or the line behind a definition that has none."""
-        fresh, self.fresh = self.fresh, None
-        if fresh is not None and self.open and self.open[-1] is fresh:
-            fresh.body = indent
-            fresh.end = self.starts[number] + indent
-            fresh.doc = self._string(fresh.end) if bare[0] in b"\x02rRuUbB" else b""
-
-    def _begin(self, number: int, indent: int, head: re.Match[bytes]) -> None:
-        """A line that may begin a definition: a class or function, a decorator, an assignment."""
-        if head[3]:
+    def _begin(self, head: re.Match[bytes], outer: _Open | None, number: int) -> None:
+        """A line that begins something: a decorator, a class or function, an assignment."""
+        spaces, kind, name, decorator, plain = head.groups()
+        offset, indent = head.start(), len(spaces)
+        if decorator:
             self.decorators.append(number)
             if self.decorated < 0:
                 self.decorated = number
             return
-        outer = self.open[-1] if self.open else None
-        if head[2]:
-            kind = "class" if head[1] == b"class" else "function"
-            self.fresh = fresh = _Open(head[2].decode("utf-8", "replace"), kind, outer, indent)
-            fresh.line, fresh.first = number, number if self.decorated < 0 else self.decorated
-            fresh.start = self.starts[number] + indent
-            self.open.append(fresh)
-            if kind == "class":
-                self.bases.append((self.starts[number] + head.end(2), number))
-        elif head[4] not in _KEYWORDS and (
-            (outer is None and indent == 0)
-            or (outer is not None and outer.kind == "class" and outer.body == indent)
-        ):
-            name = head[4].decode("utf-8", "replace")
-            kind, owner = ("field", f"{outer.qualified}.") if outer else ("variable", "")
-            self.plain = (name, f"{owner}{name}", number, indent)
-            if kind == "field" and outer is not None and outer.line == number:
-                raise _Odd
+        if not plain:
+            made = _Open(name.decode("utf-8", "replace"), "class" if kind == b"class" else "function", outer)
+            made.line, made.first = number, number if self.decorated < 0 else self.decorated
+            self._measure(made, offset, indent)
+            if kind == b"class":
+                self.bases.append((head.end(3) - 1, number))
+            self.open.append(made)
+            self.found.append((self.starts[made.first], -made.last, self._definition(made)))
+        elif plain not in _KEYWORDS:
+            owner = f"{outer.qualified}." if outer else ""
+            self.found.append((offset + indent, 0, self._assignment(plain, owner, number, offset + indent)))
         self.decorated = -1
 
-    def _assignment(
-        self, name: str, qualified: str, number: int, indent: int, last: int
-    ) -> tuple[int, int, Definition]:
-        start = self.starts[number] + indent
-        line = self.lines[number] if last > number else self.lines[number].rstrip(b" ")
-        head = self.data[start : self.starts[number] + len(line)]
-        kind = "field" if "." in qualified else "variable"
-        signature = signature_of(head[:2000])
-        made = Definition(name, qualified, kind, number + 1, last + 1, number + 1, signature, "")
-        return start, 0, made
+    def _measure(self, made: _Open, offset: int, indent: int) -> None:
+        """Find out where a class or function ends, whose first line starts at an offset, and where its body starts."""
+        made.start = offset + indent
+        body, body_indent = self._next(_NEXT, made.start)
+        made.end, _ = self._next(_end_of(indent), body - 1)
+        made.last = self._last(made.start, made.end)
+        if body < made.end:
+            made.body = body_indent
+            made.head_end = body + body_indent
+            made.doc = self._string(made.head_end) if self.text[made.head_end] in b"\x02rRuUbB" else b""
 
-    def _definition(self, item: _Open, last: int, following: int) -> tuple[int, int, Definition]:
+    def _next(self, pattern: re.Pattern[bytes], offset: int) -> tuple[int, int]:
+        """The next line that fits a pattern and goes on no other: its offset and indentation.
+
+        The text's end when there is none.
+        """
+        while match := pattern.search(self.text, offset):
+            offset = match.start() + 1
+            if not self.inside or self.line_of(offset) not in self.inside:
+                return offset, match.end() - 1 - offset
+        return len(self.text), 0
+
+    def _last(self, start: int, end: int) -> int:
+        """The last line between two offsets that is not blank."""
+        return self.line_of(start + len(self.text[start:end].rstrip(b" \n")))
+
+    def _assignment(self, plain: bytes, owner: str, number: int, start: int) -> Definition:
+        name = plain.decode("utf-8", "replace")
+        following, _ = self._next(_NEXT, start)
+        last = self._last(start, following)
+        line = self.lines[number] if last > number else self.lines[number].rstrip(b" ")
+        signature = signature_of(self.data[start : self.starts[number] + len(line)][:2000])
+        kind = "field" if owner else "variable"
+        return Definition(name, f"{owner}{name}", kind, number + 1, last + 1, number + 1, signature, "")
+
+    def _definition(self, item: _Open) -> Definition:
         if item.body < 0:  # `def f(): ...` on one line
-            item.end = self._after_colon(item)
-            item.doc = self._string(item.end) if self.text[item.end : item.end + 1] == _FILL else b""
+            item.head_end = self._after_colon(item)
+            if self.text[item.head_end : item.head_end + 1] == _FILL:
+                item.doc = self._string(item.head_end)
         doc = item.doc or self._comment(item.first)
-        signature = signature_of(self.data[item.start : min(item.end, item.start + 2000)])
-        kind = item.kind
-        made = Definition(
-            *(item.name, item.qualified, kind, item.first + 1, last + 1, item.line + 1),
+        signature = signature_of(self.data[item.start : min(item.head_end, item.start + 2000)])
+        return Definition(
+            *(item.name, item.qualified, item.kind, item.first + 1, item.last + 1, item.line + 1),
             *(signature, first_line_of(doc)),
         )
-        return self.starts[item.first], -last, made
 
     def _after_colon(self, item: _Open) -> int:
         line = self.lines[item.line]
@@ -328,7 +360,7 @@ class _File:
     def marks(self, found: list[Definition]) -> dict[bytes, Lines]:
         """Which names are imported, inherited from, decorate, and are defined on which lines."""
         marks: dict[bytes, Lines] = {}
-        for number in self.imports:
+        for number in self._imports():
             before = b""
             begun = False
             for line in self._statement(number):
@@ -347,6 +379,16 @@ class _File:
         for item in found:
             marks.setdefault(item.name.encode(), {})[item.line - 1] = DEFINITION
         return marks
+
+    def _imports(self) -> Iterator[int]:
+        """The lines on which an import starts."""
+        before = -1
+        for match in _IMPORT.finditer(self.text):
+            number = self.line_of(match.start())
+            line = self.lines[number]
+            if number > before and number not in self.inside and line[:1] != _INSIDE and _IMPORTS.match(line):
+                yield number
+            before = number
 
     def _inherited(self, start: int, number: int, marks: dict[bytes, Lines]) -> None:
         match = _BRACKET.match(self.text, start)
@@ -373,6 +415,14 @@ class _File:
         while number < len(self.lines) and (number in self.inside or self.lines[number][:1] == _INSIDE):
             yield number
             number += 1
+
+
+@cache
+def _end_of(indent: int) -> re.Pattern[bytes]:
+    """What fits the line behind a definition with an indentation. Raises `_Odd`."""
+    if indent > _DEEPEST:
+        raise _Odd
+    return re.compile(rb"\n {0,%d}[^ \n\x01]" % indent)
 
 
 def _filled(match: re.Match[bytes]) -> bytes:
