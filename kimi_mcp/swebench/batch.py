@@ -18,7 +18,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,7 +200,13 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def fingerprint(path: Path) -> str:
-    """The hash of a file's bytes, to tell one set of instances from another."""
-    digest: Callable[[bytes], Any] = hashlib.sha256
-    data = path.read_bytes() if path.is_file() else str(path).encode()
-    return digest(data).hexdigest()[:16]
+    """The hash of a file's bytes, or of all files below a folder, to tell one set of instances from another."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            data = file.read_bytes()
+            digest.update(f"{file.relative_to(path)}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
+            digest.update(data)
+    else:
+        digest.update(path.read_bytes() if path.is_file() else str(path).encode())
+    return digest.hexdigest()[:16]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kimi_mcp.swebench.batch import Batch, read_predictions, write_predictions
+from kimi_mcp.swebench.batch import Batch, fingerprint, read_predictions, write_predictions
 from kimi_mcp.swebench.engine import Engine, Local
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.jobs import Ended, Job
@@ -317,3 +317,15 @@ def test_an_outcome_is_the_same_after_a_trip_to_disk(tmp_path: Path) -> None:
     kept = batch.outcome("x")
     assert kept is not None
     assert (kept.status, kept.seconds, kept.facts) == ("done", 1.5, {"resolved": True})
+
+
+def test_a_folder_of_tasks_is_another_set_once_a_task_is_edited(tmp_path: Path) -> None:
+    task = tmp_path / "tasks" / "one" / "task.json"
+    task.parent.mkdir(parents=True)
+    task.write_text("{}")
+    before = fingerprint(tmp_path / "tasks")
+    assert fingerprint(tmp_path / "tasks") == before
+    task.write_text("[]")
+    edited = fingerprint(tmp_path / "tasks")
+    task.rename(task.with_name("other.json"))
+    assert len({before, edited, fingerprint(tmp_path / "tasks")}) == 3
