@@ -1,6 +1,5 @@
 """What the repository's past says: its recent commits as documents, read once for each state of it."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ import anyio.to_thread
 from kimi_tools.errors import ToolError
 from kimi_tools.gitcommand import Repository
 from kimi_tools.store.terms import terms_of
+from kimi_tools.symbols.locate.fits import rarity
 from kimi_tools.workspace import Workspace
 
 _COMMITS = 3_000
@@ -66,10 +66,10 @@ class History:
         scores: dict[str, float] = {}
         for term, weight in asked.items():
             found = self.holding.get(term, Counter[str]())
-            rarity = math.log(1 + (total - len(found) + 0.5) / (len(found) + 0.5))
+            rare = rarity(total, len(found))
             for path, count in found.items():
                 length = k * (1 - b + b * self.sizes[path] / mean)
-                scores[path] = scores.get(path, 0.0) + weight * rarity * count * (k + 1) / (count + length)
+                scores[path] = scores.get(path, 0.0) + weight * rare * count * (k + 1) / (count + length)
         return scores
 
 

@@ -252,7 +252,7 @@ def size(evidence: Evidence, clues: Clues) -> Scores:
 
 SIGNALS: dict[str, Callable[[Evidence, Clues], Scores]] = {
     function.__name__: function
-    for function in (*(defines, frames, named, modules, qualified, path_words, messages, log, pairs, size),)
+    for function in (defines, frames, named, modules, qualified, path_words, messages, log, pairs, size)
 }
 _OPEN = frozenset({"path_words", "log", "folder_log", "pairs", "size"})
 """Signals without a greatest value: what is no test has 1 at most."""
