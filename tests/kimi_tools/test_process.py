@@ -29,6 +29,13 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+def command_line(folder: Path) -> str:
+    try:
+        return (folder / "cmdline").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 async def gone(pid: int) -> bool:
     """Whether the process ends within five seconds."""
     deadline = time.monotonic() + 5
@@ -173,14 +180,46 @@ def test_programs_are_not_found_through_relative_or_excluded_entries_of_path(
         program(evil.name, tmp_path)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize("cancellations", [1, 4])
 @pytest.mark.parametrize("turns", range(8))
-def test_a_cancellation_in_the_middle_of_the_start_ends_the_call(turns: int) -> None:
+def test_a_cancellation_in_the_middle_of_the_start_ends_the_call_and_the_program(
+    turns: int, cancellations: int
+) -> None:
+    mark = f"60.7{cancellations}{turns}"
+
     async def main() -> None:
-        call = asyncio.create_task(run(["/bin/sleep", "60"], cwd="/", timeout=60))
+        call = asyncio.create_task(run(["/bin/sleep", mark], cwd="/", timeout=60))
         for _ in range(turns):
             await asyncio.sleep(0)
-        call.cancel()
+        for _ in range(cancellations):  # anyio's scopes cancel again and again, until the task has ended
+            call.cancel()
+            await asyncio.sleep(0)
         done, _ = await asyncio.wait({call}, timeout=30)
         assert done
+        assert call.cancelled()
 
     asyncio.run(main())
+    assert not [line for line in map(command_line, Path("/proc").glob("[0-9]*")) if mark in line]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_what_left_the_group_ends_with_a_cancelled_program(tmp_path: Path) -> None:
+    async def check() -> bool:
+        seen: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        command = "setsid sh -c 'echo $$; exec sleep 60' & wait"
+        call = asyncio.create_task(
+            run(
+                [*SHELL, command],
+                cwd=tmp_path,
+                timeout=60,
+                on_output=lambda piece: seen.set_result(int(piece)),
+            )
+        )
+        pid = await seen
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        return await gone(pid)
+
+    assert asyncio.run(check())

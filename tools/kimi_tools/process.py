@@ -11,7 +11,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -148,8 +148,8 @@ async def run(
 ) -> Finished:
     """Run a program to its end.
 
-    After `timeout` seconds, and on cancellation, the whole process group is ended (TERM, then KILL) and no
-    descendant in it survives. `on_output` sees each piece of standard output as it arrives and must not
+    After `timeout` seconds, and on cancellation, however often, the program and all below it are ended (TERM,
+    then KILL) before the call ends. `on_output` sees each piece of standard output as it arrives and must not
     block. `masked`: secrets are taken out of the output before it is kept or seen.
 
     Raises `Unavailable` when the program cannot be started.
@@ -171,7 +171,7 @@ async def run(
             timed_out = True
         finally:
             if process.returncode is None:
-                await asyncio.shield(end_group(process))
+                await _to_its_end(end_group(process))
             _running.discard(process.pid)
         # A descendant may hold the pipes open for ever: what comes soon is read, then its group is ended.
         await asyncio.wait({out.ended, err.ended}, timeout=LINGER_SECONDS)
@@ -221,7 +221,7 @@ async def _start(
             try:
                 return await asyncio.shield(starting)
             except asyncio.CancelledError:  # in the middle of a start, Python 3.11 would wait for ever
-                await end_group(await starting)
+                await _to_its_end(_end_started(starting))
                 raise
         except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
             reason = error.strerror if isinstance(error, OSError) else None
@@ -249,6 +249,11 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
 _running: set[int] = set()
 """The leaders of the process groups that `run` waits for."""
 
@@ -258,30 +263,49 @@ def kill_all() -> None:
 
     For the end of the process, from any thread: nothing is awaited, nothing is put in order.
     """
-    for pid in (*_running, *_descendants(os.getpid())):
+    below = [pid for pid in usage.tree(os.getpid()) if pid != os.getpid()]
+    for pid in (*_running, *below):
         signal_group(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _descendants(ancestor: int) -> list[int]:
-    """The processes below one, found in /proc; those whose parent has died are not among them."""
-    parents: dict[int, int] = {}
-    with contextlib.suppress(OSError):
-        for name in filter(str.isdecimal, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                status = Path("/proc", name, "stat").read_text("utf-8", "replace")
-                parents[int(name)] = int(status.rpartition(")")[2].split()[1])
-    found = [ancestor]
-    for parent in found:
-        found += [pid for pid, its_parent in parents.items() if its_parent == parent]
-    return found[1:]
+        _signal(pid, signal.SIGKILL)
 
 
 async def end_group(process: asyncio.subprocess.Process) -> None:
-    """End a child's process group: TERM, up to two seconds, KILL."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        signal_group(process.pid, number)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_SECONDS):
-                await process.wait()
+    """End a child and all below it: TERM to its group, up to two seconds, KILL to each of them.
+
+    It stands still while those below it are noted: the first process of a sandbox leaves the group, and until
+    it watches for its parent's death nothing else would end it.
+    """
+    _signal(process.pid, signal.SIGSTOP)
+    below = {pid: usage.started(pid) for pid in usage.tree(process.pid) if pid != process.pid}
+    signal_group(process.pid, signal.SIGTERM)
+    _signal(process.pid, signal.SIGCONT)
+    await _ended_soon(process)
+    signal_group(process.pid, signal.SIGKILL)
+    for pid, started in below.items():
+        if started and usage.started(pid) == started:  # else the number may be a stranger's by now
+            _signal(pid, signal.SIGKILL)
+    await _ended_soon(process)
+
+
+async def _end_started(starting: "asyncio.Future[asyncio.subprocess.Process]") -> None:
+    """End a child that is about to have started; what cannot be started needs no end."""
+    with contextlib.suppress(OSError, ValueError):
+        await end_group(await starting)
+
+
+async def _ended_soon(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_SECONDS):
+            await process.wait()
+
+
+async def _to_its_end(work: Coroutine[object, object, None]) -> None:
+    """Do work to its end, however often the caller is cancelled meanwhile; the cancellation comes after it."""
+    task, cancelled = asyncio.ensure_future(work), False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError

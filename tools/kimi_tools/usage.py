@@ -195,6 +195,12 @@ def tree(pid: int) -> Iterator[int]:
             pending += map(int, _read(f"/proc/{one}/task/{thread}/children").split())
 
 
+def started(pid: int) -> bytes:
+    """When a process started, in the kernel's ticks: with its number it names one process. Empty if it is gone."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return fields[19] if len(fields) > 19 else b""
+
+
 def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
