@@ -1,5 +1,6 @@
 """What a command cannot do in the default sandbox, and what it still can."""
 
+import asyncio
 import functools
 import hashlib
 import os
@@ -202,6 +203,25 @@ def test_a_command_that_leaves_its_group_ends_with_the_sandbox(make_confined: Ma
     shell(workspace, "setsid sh -c 'sleep 2; echo late > late' >/dev/null 2>&1 & echo started")
     threading.Event().wait(2.5)
     assert not (workspace.root / "late").exists()
+
+
+def test_a_command_cancelled_before_its_start_leaves_no_descriptor(make_confined: MakeConfined) -> None:
+    workspace = make_confined({"a.txt": "a"})
+
+    async def main() -> None:
+        assert (await workspace.run(["/bin/true"], timeout=30)).exit_code == 0
+        before = len(os.listdir("/proc/self/fd"))
+        for turns in range(12):
+            call = asyncio.create_task(workspace.run(["/bin/sleep", "60"], timeout=90))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait({call})
+            assert call.cancelled()
+        assert (await workspace.run(["/bin/true"], timeout=30)).exit_code == 0
+        assert len(os.listdir("/proc/self/fd")) <= before
+
+    asyncio.run(main())
 
 
 def test_a_private_copy_is_seen_at_the_path_of_the_original(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from kimi_tools.process import Finished, run
+from kimi_tools.process import Finished, Launch, run
 from kimi_tools.sandbox.place import Place, Sandbox
 
 
@@ -21,7 +21,7 @@ async def run_confined(
 
     `environment` is added to the allowed names. Raises `Unavailable`, `NotAllowed`.
     """
-    launch = await asyncio.to_thread(sandbox.launch, argv, place, environment or {})
+    launch = await _launch(sandbox, argv, place, environment or {})
     notes: Sequence[str] = ()
     try:
         finished = await run(
@@ -36,3 +36,20 @@ async def run_confined(
         if launch.after is not None:
             notes = await asyncio.shield(asyncio.to_thread(launch.after))
     return replace(finished, notes=tuple(notes))
+
+
+async def _launch(
+    sandbox: Sandbox, argv: Sequence[str], place: Place, environment: Mapping[str, str]
+) -> Launch:
+    """`Sandbox.launch` in a thread; what it holds is given back if the caller is cancelled meanwhile."""
+    making = asyncio.ensure_future(asyncio.to_thread(sandbox.launch, argv, place, environment))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        making.add_done_callback(_give_back)
+        raise
+
+
+def _give_back(making: "asyncio.Future[Launch]") -> None:
+    if not making.cancelled() and making.exception() is None and (after := making.result().after):
+        asyncio.get_running_loop().run_in_executor(None, after)
