@@ -74,6 +74,32 @@ def test_code_without_a_test_says_so(shop: Workspace) -> None:
     assert anyio.run(find_tests, shop, {"of": "count"}).text.startswith("No test is related to 'count'")
 
 
+def test_what_changes_between_two_questions_is_in_the_second_answer(shop: Workspace) -> None:
+    assert found(shop, "count") == []
+    (shop.root / "tests/test_stock.py").write_text(
+        "from shop.stock import count\n\n\ndef test_count(): assert count() == 0\n"
+    )
+    assert found(shop, "count") == ["tests/test_stock.py"]
+    (shop.root / "tests/test_stock.py").write_text("def test_nothing(): pass\n")
+    (shop.root / "tests/test_other3.py").write_text(
+        "from shop import stock\n\n\ndef test_other3(): stock.count()\n"
+    )
+    assert found(shop, "count")[0] == "tests/test_other3.py"
+    (shop.root / "tests/test_other3.py").unlink()
+    assert "tests/test_other3.py" not in found(shop, "count")
+
+
+def test_a_file_that_is_imported_from_now_on_no_longer_counts_as_a_test(shop: Workspace) -> None:
+    (shop.root / "tests/stocking.py").write_text(
+        "from shop.stock import count\n\n\ndef test_stocking(): assert count() == 0\n"
+    )
+    assert found(shop, "count") == ["tests/stocking.py"]
+    (shop.root / "tests/test_other5.py").write_text(
+        "from tests.stocking import test_stocking\n\n\ndef test_other5(): test_stocking()\n"
+    )
+    assert "tests/stocking.py" not in found(shop, "count")
+
+
 def test_affected_runs_the_tests_of_what_has_changed(shop: Workspace) -> None:
     path = shop.root / "shop/prices.py"
     path.write_text(path.read_text().replace("sum(prices)", "sum(prices) + 1"))

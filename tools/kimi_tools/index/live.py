@@ -17,8 +17,9 @@ from kimi_tools import progress
 from kimi_tools.index import listing
 from kimi_tools.index.build import Job, build
 from kimi_tools.index.coverage import Coverage
+from kimi_tools.index.outlines import Outlines
 from kimi_tools.store.database import Damaged, Mention, Store, Symbol, content_key
-from kimi_tools.syntax import Definition, extract, language_of
+from kimi_tools.syntax import Definition, extract, language_of, unpack
 from kimi_tools.watch import Touched, Watch
 from kimi_tools.workspace import Workspace
 
@@ -76,6 +77,7 @@ class Index:
         self._looks = 0
         self._generation = store.generation
         self._news: dict[str, int] = {}
+        self._outlines = Outlines()
         self.version = 0
 
     @property
@@ -395,21 +397,23 @@ class Index:
                 return None
             if not known.blob:
                 self._read([path])
-            return self._store.symbols_in(known.blob)
+            if not known.blob:
+                return []  # it changed while it was read: what it held before is not shown
+            return self._outlines.of(known.key, lambda: self._store.symbols_in(known.blob))
 
         return self._ask(work)
 
     def mentions(self, name: str) -> list[Mention]:
         """The lines of code on which a name occurs, by path and line."""
+        found = sorted(self.mentioning(name).items())
+        return [Mention(path, line, use) for path, lines in found for line, use in unpack(lines)]
 
-        def work() -> list[Mention]:
-            found = [
-                Mention(path, line, use)
-                for blob, lines in self._store.mentions(name)
-                for path in self.by_entry().get(blob, [])
-                for line, use in lines
-            ]
-            return sorted(found, key=lambda mention: (mention.path, mention.line))
+    def mentioning(self, name: str) -> dict[str, bytes]:
+        """The files in whose code a name occurs, with its packed lines; cheaper than `mentions` for many."""
+
+        def work() -> dict[str, bytes]:
+            paths = self.by_entry()
+            return {path: lines for blob, lines in self._store.mentions(name) for path in paths.get(blob, ())}
 
         return self._ask(work)
 

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from kimi_tools.syntax import Definition, Extract, Language, unpack
+from kimi_tools.syntax import Definition, Extract, Language
 from kimi_tools.syntax.grammar import QUERIES
 
 VERSION = 5
@@ -236,14 +236,13 @@ class Store:
         """Every name that is defined, with the entry that defines it."""
         return self._do(lambda connection: connection.execute("SELECT name, blob FROM symbol").fetchall())
 
-    def mentions(self, name: str) -> list[tuple[int, list[tuple[int, str]]]]:
-        """The entries in whose code a name occurs, with its lines and uses."""
-        rows = self._do(
+    def mentions(self, name: str) -> list[tuple[int, bytes]]:
+        """The entries in whose code a name occurs, with its packed lines."""
+        return self._do(
             lambda connection: connection.execute(
                 "SELECT blob, lines FROM mention WHERE name = ?", (name,)
             ).fetchall()
         )
-        return [(blob, list(unpack(lines))) for blob, lines in rows]
 
     def mentioned(self, blob: int) -> list[tuple[str, bytes]]:
         """All names that occur in one entry's code, with their packed lines."""

@@ -1,6 +1,7 @@
 """Which files import a file, as far as its names tell."""
 
 from kimi_tools.index import Index
+from kimi_tools.syntax import unpack
 from kimi_tools.testrun.tree import parent
 
 MAX_NAMES = 150
@@ -18,16 +19,23 @@ def importers(index: Index, path: str) -> set[str]:
     """
     parts = [part for part in path.rpartition(".")[0].split("/") if part not in _UNNAMED]
     package, module = ["", "", *parts][-2:]
-    beside = {(m.path, m.line) for m in index.mentions(package) if m.use == "import"}
-    found = {
-        mention.path
-        for mention in index.mentions(module)
-        if mention.use == "import"
-        and (not package or (mention.path, mention.line) in beside or parent(mention.path) == parent(path))
-    }
+    beside = index.mentioning(package) if package else {}
+    found: set[str] = set()
+    for other, packed in index.mentioning(module).items():
+        lines = _imports(packed)
+        if lines and (
+            not package
+            or parent(other) == parent(path)
+            or (other in beside and lines & _imports(beside[other]))
+        ):
+            found.add(other)
     names = [d.name for d in index.outline(path) or [] if "." not in d.qualified and len(d.name) > 2]
     for name in names[:MAX_NAMES]:
-        mentions = index.mentions(name)
-        if {m.path for m in mentions if m.use == "definition"} <= {path}:
-            found.update(m.path for m in mentions if m.use == "import")
+        if all(symbol.path == path for symbol in index.symbols(name)):
+            found.update(other for other, packed in index.mentioning(name).items() if _imports(packed))
     return found - {path}
+
+
+def _imports(packed: bytes) -> set[int]:
+    """The lines on which a name is imported."""
+    return {line for line, use in unpack(packed) if use == "import"}

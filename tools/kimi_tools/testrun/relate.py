@@ -20,12 +20,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kimi_tools.index import Index, Mention
+from kimi_tools.index import Index
 from kimi_tools.index.names import is_test, words
-from kimi_tools.syntax import Definition
+from kimi_tools.syntax import Definition, unpack
 from kimi_tools.testrun.covered import Seen
-from kimi_tools.testrun.imports import importers
-from kimi_tools.testrun.testfiles import TestFiles, helpers, test_files
+from kimi_tools.testrun.testfiles import TestFiles, path_words, test_files
 
 SYMBOL, OWNER, LINE, CALLER, IMPORT = 2.5, 1.5, 0.5, 0.5, 4.0
 PATH, NEAR_PATH, NAME_IN_PATH, LINE_IN_PATH, NAME_IN_TESTS = 1.5, 1.2, 6.0, 2.0, 3.0
@@ -89,12 +88,12 @@ def related_tests(
     """
     evidence = _Evidence(index, symbol)
     for path, share in (together or {}).items():
-        if path in evidence.found:
-            evidence.found[path].add(TOGETHER * share, "was committed together with it")
+        if path in evidence.tests.counts:
+            evidence.add(path, TOGETHER * share, "was committed together with it")
     for target in targets:
-        if target.path in evidence.found:
+        if target.path in evidence.tests.counts:
+            evidence.add(target.path, 0.0, "changed itself")
             evidence.found[target.path].certain = True
-            evidence.found[target.path].add(0.0, "changed itself")
         else:
             evidence.of(target)
     if covered is not None:
@@ -110,12 +109,16 @@ class _Evidence:
         self.index = index
         self.symbol = symbol
         self.tests: TestFiles = test_files(index)
-        self.found = {path: Related(path) for path in self.tests.counts}
-        files = index.files()
-        self.total = len(files)
-        self.beside = helpers(files, self.found)
-        self.sharing: dict[str, list[str]] = {}
-        self.paths = {path: "/".join(_path_words(path)) for path in self.found}
+        self.found: dict[str, Related] = {}
+        self.used: dict[str, dict[str, tuple[float, str]]] = {}
+        self.called: dict[tuple[str, ...], tuple[dict[str, tuple[float, str]], set[str]]] = {}
+
+    def add(self, path: str, weight: float, reason: str) -> None:
+        """One more piece of evidence for a test file."""
+        related = self.found.get(path)
+        if related is None:
+            related = self.found[path] = Related(path)
+        related.add(weight, reason)
 
     def of(self, target: Target) -> None:
         """Gather it for one target."""
@@ -123,10 +126,10 @@ class _Evidence:
         symbols = target.symbols or tuple(d for d in outline if "." not in d.qualified)
         for name, (weight, reason) in _names(symbols, target.names, self.symbol).items():
             for path, (strength, how) in self._uses(name).items():
-                self.found[path].add(weight * strength, how + reason)
+                self.add(path, weight * strength, how + reason)
         self._imports(target.path)
-        self._callers([d.name for d in target.symbols], target.path)
-        own = _path_words(target.path)
+        self._callers(tuple(d.name for d in target.symbols), target.path)
+        own = path_words(target.path)
         self._shares({word: PATH * (place + 1) / len(own) for place, word in enumerate(own)}, 3, 0.5)
         names = dict.fromkeys(word for d in target.symbols for word in words(d.qualified)) | dict.fromkeys(
             own[-1:]
@@ -140,59 +143,78 @@ class _Evidence:
         """Credit for having run the code."""
         for path, count in seen.ran.items():
             plural = "s" if count > 1 else ""
-            self.found[path].add(
-                RAN * math.log(1 + len(self.found) / len(seen.ran)),
+            self.add(
+                path,
+                RAN * math.log(1 + len(self.tests.counts) / len(seen.ran)),
                 f"{count} test{plural} of it ran the code",
             )
         if seen.whole:
             for path in seen.watched - seen.ran.keys():
-                if not self.found[path].certain:
-                    self.found[path] = Related(path)
+                if path in self.found and not self.found[path].certain:
+                    del self.found[path]
 
     def _uses(self, name: str) -> dict[str, tuple[float, str]]:
         """How strongly the use of a name speaks for each test file, by itself or through a helper beside it."""
-        paths = {mention.path for mention in self.index.mentions(name)}
-        if not paths or len(paths) > max(COMMON * self.total, 5):
+        if name not in self.used:
+            self.used[name] = self._use(name)
+        return self.used[name]
+
+    def _use(self, name: str) -> dict[str, tuple[float, str]]:
+        paths = self.index.mentioning(name)
+        if not paths or len(paths) > max(COMMON * self.tests.files, 5):
             return {}
-        rarity = math.log(1 + self.total / len(paths))
-        helped = (path for helper in paths for path in self.beside.get(helper, ()))
+        rarity = math.log(1 + self.tests.files / len(paths))
+        helped = (path for helper in paths for path in self.tests.beside.get(helper, ()))
         found = dict.fromkeys(helped, (rarity / 2, "its helpers: "))
-        return found | {path: (rarity, "") for path in paths if path in self.found}
+        return found | {path: (rarity, "") for path in paths if path in self.tests.counts}
 
     def _imports(self, code: str) -> None:
         """Credit for importing the file, and for paths like those of the other files that do."""
-        importing = importers(self.index, code)
-        for path in importing & self.found.keys():
-            self.found[path].add(IMPORT * math.log(1 + self.total / len(importing)), "imports it")
-        self._near(path for path in importing if path not in self.found)
+        importing = self.tests.importers(self.index, code)
+        weight = IMPORT * math.log(1 + self.tests.files / max(len(importing), 1))
+        for path in importing & self.tests.counts.keys():
+            self.add(path, weight, "imports it")
+        self._near(path for path in importing if path not in self.tests.counts)
 
-    def _callers(self, names: Sequence[str], code: str) -> None:
+    def _callers(self, names: tuple[str, ...], code: str) -> None:
         """Credit for paths like those of the files that use the names, and for using a symbol that does."""
+        if names not in self.called:
+            self.called[names] = self._calling(names)
+        best, using = self.called[names]
+        for path, (strength, reason) in best.items():
+            self.add(path, CALLER * strength, reason)
+        self._near(using - {code})
+
+    def _calling(self, names: Sequence[str]) -> tuple[dict[str, tuple[float, str]], set[str]]:
+        """For each test file the strongest use of a symbol that uses the names, and the files of such symbols."""
         using: set[str] = set()
         best: dict[str, tuple[float, str]] = {}
         for name in names:
             if len(name) < 3:
                 continue
-            mentions = [m for m in self.index.mentions(name) if m.use != "definition" and not is_test(m.path)]
-            using.update(m.path for m in mentions)
-            for caller in _around(self.index, mentions) if len(mentions) <= 4 * MAX_CALLERS else ():
+            uses = {
+                path: lines
+                for path, packed in self.index.mentioning(name).items()
+                if not is_test(path)
+                and (lines := [line for line, use in unpack(packed) if use != "definition"])
+            }
+            using.update(uses)
+            few = sum(map(len, uses.values())) <= 4 * MAX_CALLERS
+            for caller in _around(self.index, uses) if few else ():
                 if caller in names:
                     continue
                 for path, (strength, how) in self._uses(caller).items():
-                    best[path] = max(
-                        best.get(path, (0.0, "")), (strength, f"{how}uses {caller}, which uses it")
-                    )
-        for path, (strength, reason) in best.items():
-            self.found[path].add(CALLER * strength, reason)
-        self._near(using - {code})
+                    reason = f"{how}uses {caller}, which uses it"
+                    best[path] = max(best.get(path, (0.0, "")), (strength, reason))
+        return best, using
 
     def _near(self, code: Iterable[str]) -> None:
         """Credit for sharing words with the paths of code that stands close to the target."""
-        near = [path for path in code if not is_test(path)]
+        near = sorted(path for path in code if not is_test(path))  # sums of floats depend on their order
         if len(near) > MAX_NEAR:
             return
         for path in near:
-            own = _path_words(path)
+            own = path_words(path)
             weight = NEAR_PATH / math.sqrt(len(near)) / max(len(own), 1)
             self._shares({word: weight * (place + 1) for place, word in enumerate(own)}, 3, 0.5)
 
@@ -202,24 +224,22 @@ class _Evidence:
             stem = word[:-1] if word.endswith("s") else word
             if len(word) < shortest:
                 continue
-            if stem not in self.sharing:
-                self.sharing[stem] = [path for path, text in self.paths.items() if stem in text]
-            sharing = self.sharing[stem]
-            if sharing and len(sharing) <= most * len(self.paths):
-                rarity = math.log(1 + len(self.paths) / len(sharing))
+            sharing = self.tests.share(stem)
+            if sharing and len(sharing) <= most * len(self.tests.counts):
+                rarity = math.log(1 + len(self.tests.counts) / len(sharing))
                 for path in sharing:
-                    self.found[path].add(weight * rarity, f"path shares '{word}'")
+                    self.add(path, weight * rarity, f"path shares '{word}'")
 
     def _test_names(self, names: Iterable[str]) -> None:
         """Credit for words in the names of a file's tests, by how many of them hold the word."""
         for word in names:
-            holding = {path: count for path, counts in self.tests.words.items() if (count := counts[word])}
-            if len(word) < 3 or not holding or len(holding) > 0.3 * len(self.paths):
+            holding = self.tests.holding.get(word)
+            if len(word) < 3 or not holding or len(holding) > 0.3 * len(self.tests.counts):
                 continue
-            rarity = math.log(1 + len(self.paths) / len(holding))
+            rarity = math.log(1 + len(self.tests.counts) / len(holding))
             for path, count in holding.items():
                 share = math.log2(1 + count) / math.log2(4 + self.tests.counts[path])
-                self.found[path].add(NAME_IN_TESTS * share * rarity, f"its tests name '{word}'")
+                self.add(path, NAME_IN_TESTS * share * rarity, f"its tests name '{word}'")
 
 
 def _names(
@@ -238,26 +258,19 @@ def _names(
     return {name: reason for name, reason in names.items() if len(name) > 2}
 
 
-def _around(index: Index, mentions: Iterable[Mention]) -> list[str]:
-    """The symbols in which mentions stand, once each."""
+def _around(index: Index, uses: Mapping[str, Sequence[int]]) -> list[str]:
+    """The symbols in which lines of some files stand, once each; files in order of path."""
     found: dict[str, None] = {}
-    for mention in mentions:
-        for definition in index.outline(mention.path) or []:
-            inside = definition.first_line <= mention.line <= definition.last_line
-            if inside and definition.kind in _CALLERS and not definition.name.startswith("__"):
-                found.setdefault(definition.name)
-        if len(found) >= MAX_CALLERS:
-            break
+    for path in sorted(uses):
+        around = [d for d in index.outline(path) or [] if d.kind in _CALLERS and not d.name.startswith("__")]
+        for line in uses[path]:
+            found.update(dict.fromkeys(d.name for d in around if d.first_line <= line <= d.last_line))
+            if len(found) >= MAX_CALLERS:
+                return list(found)
     return list(found)
 
 
 _CALLERS = frozenset({"function", "method", "class", "struct", "constructor"})
-_OF_TESTS = frozenset({"test", "tests", "spec", "src", "init"})
-
-
-def _path_words(path: str) -> list[str]:
-    parts = path.rpartition(".")[0].split("/")
-    return [word for part in parts for word in words(part) if word not in _OF_TESTS]
 
 
 def symbols_at(index: Index, path: str, lines: Sequence[tuple[int, int]]) -> tuple[Definition, ...]:
