@@ -155,6 +155,7 @@ def warm(root: Path, symbol: str) -> list[tuple[str, str]]:
         "find_symbol": ("find_symbol", {"name": symbol}),
         "find_references": ("find_references", {"name": "make_hashable"}),
         "outline": ("outline", {"path": path}),
+        "find_tests": ("find_tests", {"of": "make_hashable"}),
     }
     rows: list[tuple[str, str]] = []
     with StdioClient(root, "--toolsets", "all") as client:

@@ -80,6 +80,19 @@ def test_a_change_that_keeps_size_and_times_is_seen(
     assert (where(index, "f"), where(index, "g")) == ([], ["a.py:1"])
 
 
+def test_a_file_that_is_only_touched_makes_another_version(
+    make_workspace: MakeWorkspace, open_index: OpenIndex
+) -> None:
+    """What was concluded while the file was being read again must not be kept under the same version."""
+    workspace = make_workspace({"a.py": "def f(): ...\n"})
+    index = open_index(workspace)
+    assert where(index, "f") == ["a.py:1"]
+    before = index.version
+    os.utime(workspace.root / "a.py", ns=(10**18, 10**18))
+    assert where(index, "f") == ["a.py:1"]
+    assert index.version > before
+
+
 def test_rapid_changes_within_one_tick_are_seen(make_workspace: MakeWorkspace, open_index: OpenIndex) -> None:
     workspace = make_workspace({"a.py": ""})
     index = open_index(workspace)

@@ -7,7 +7,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,10 +16,12 @@ from kimi_tools import progress
 from kimi_tools.index import listing
 from kimi_tools.index.build import Job, build
 from kimi_tools.index.coverage import Coverage
+from kimi_tools.index.files import Files, Known
 from kimi_tools.index.outlines import Outlines
+from kimi_tools.index.watching import Watching
 from kimi_tools.store.database import Damaged, Mention, Store, Symbol, content_key
 from kimi_tools.syntax import Definition, extract, language_of, unpack
-from kimi_tools.watch import Touched, Watch
+from kimi_tools.watch import Touched
 from kimi_tools.workspace import Workspace
 
 FILE_BYTES = 1_000_000
@@ -32,8 +33,6 @@ _STEP = 20
 _ATTEMPTS = 3
 _REPORT_SECONDS = 1.0
 _MOMENT_SECONDS = 0.05
-_COMPARE_SECONDS = 5.0
-"""So often all times are compared even while the kernel tells of changes: it does not see everything."""
 
 _UNREAD = b"?"
 """The key of a file that is listed but not yet read; folders and ignore files have an empty one."""
@@ -44,15 +43,6 @@ AT_ONCE = 150
 """So many changed files are read before a question is answered; more are read in the background."""
 
 
-@dataclass(slots=True)
-class Known:
-    """What is known of one file: its state when it was read, its content's key, its entry (0: not yet read)."""
-
-    state: bytes = b""
-    key: bytes = b""
-    blob: int = 0
-
-
 class Index:
     """The index of one workspace. Call `refresh` before asking; the questions themselves only look up."""
 
@@ -60,32 +50,30 @@ class Index:
         self._workspace = workspace
         self._store = store
         self._root = os.fsencode(workspace.root)
-        self._files: dict[str, Known] = {}
+        self._files = Files()
         self._watched: dict[str, bytes] = {}
-        self._too_large: set[str] = set()
-        self._paths: dict[int, list[str]] | None = None
         self._lock = threading.RLock()
         self._opened = False
         self._building: threading.Thread | None = None
         self._closed = threading.Event()
         self._calm = threading.Event()
         self._calm.set()
-        self._watch: Watch | None = None
-        self._watchable = True
-        self._compared = 0.0
+        self._watching = Watching(str(workspace.root))
         self._young: set[str] = set()
         self._looks = 0
         self._generation = store.generation
-        self._news: dict[str, int] = {}
         self._outlines = Outlines()
-        self.version = 0
+
+    @property
+    def version(self) -> int:
+        """Rises whenever an answer may have become another."""
+        return self._files.version
 
     @property
     def coverage(self) -> Coverage:
         """How much of the workspace the index holds now."""
         with self._lock:
-            waiting = sum(1 for known in self._files.values() if not known.blob)
-            return Coverage(len(self._files), waiting, len(self._too_large))
+            return self._files.coverage
 
     async def refresh(self) -> None:
         """Take in what has changed since the last look.
@@ -135,29 +123,20 @@ class Index:
         thread = self._building
         if thread is not None:
             thread.join(30)
-        if self._watch is not None:
-            self._watch.close()
-            self._watch, self._watchable = None, False
+        self._watching.close()
         self._store.close()
 
     def _start_again(self) -> None:
         """Forget everything, as the database has."""
         with self._lock:
             self._generation = self._store.generation
-            self._files.clear()
+            self._files.forget_all()
             self._watched.clear()
-            self._changed()
-
-    def _changed(self, path: str = "") -> None:
-        self._paths = None
-        self.version += 1
-        if path:
-            self._news[path] = self.version
 
     def changed_since(self, version: int) -> list[str]:
         """The files that were read anew, or have gone, after a version of the index."""
         with self._lock:
-            return [path for path, changed in self._news.items() if changed > version]
+            return self._files.changed_since(version)
 
     def _look(self) -> bool:
         """Find out what has changed. Returns whether the list of files must be made again."""
@@ -167,8 +146,8 @@ class Index:
                 self._recall()
             if self._generation != self._store.generation:
                 self._start_again()
-            touched = self._watch.touched() if self._watch else None
-            if touched is None or time.monotonic() > self._compared + _COMPARE_SECONDS:
+            touched = self._watching.touched()
+            if touched is None:
                 return self._compare()
             again = any(self._concerns_listing(item) for item in touched)
             changed = {item.path for item in touched} & self._files.keys()
@@ -196,7 +175,7 @@ class Index:
                 break
         for path in list(self._files):
             self._check(path)
-        self._compared = time.monotonic()
+        self._watching.compared()
         return again
 
     def _check(self, path: str) -> None:
@@ -206,25 +185,10 @@ class Index:
         if now == known.state and listing.settled(now):
             self._young.discard(path)
             return
-        known.state = b""
-        if known.blob:
-            known.blob = 0
-            self._paths = None
+        self._files.doubt(path)
 
     def _follow(self) -> None:
-        """Watch the folders, where the system can."""
-        if not self._watchable:
-            return
-        try:
-            if self._watch is None:
-                self._watch = Watch(str(self._workspace.root))
-            if self._watch.add(path for path in self._watched if path not in self._files):
-                self._compared = 0.0  # what happened before the watch began is found by one more comparison
-        except OSError:
-            self._watchable = False
-            if self._watch is not None:
-                self._watch.close()
-                self._watch = None
+        self._watching.follow(path for path in self._watched if path not in self._files)
 
     def _recall(self) -> None:
         """Start from what the last process saw."""
@@ -244,11 +208,11 @@ class Index:
         with self._lock:
             gone = [path for path in self._files if path not in found.files]
             for path in gone:
-                self._forget(path, too_large=False)
+                self._files.forget(path)
             unwatched = [path for path in self._watched if path not in found.watched]
             new = [path for path in found.files if path not in self._files]
             self._files.update((path, Known()) for path in new)
-            self._too_large &= found.files
+            self._files.too_large &= found.files
             self._watched = found.watched
             self._store.remember(
                 self._root,
@@ -258,7 +222,7 @@ class Index:
                 ],
                 [os.fsencode(path) for path in (*gone, *unwatched)],
             )
-            self._changed()
+            self._files.changed()
 
     def _settle(self) -> None:
         """Read the changed files: a few now, many in the background."""
@@ -296,15 +260,9 @@ class Index:
         language = language_of(path, data or b"")
         if data is None or language is None or not language.indexed:
             with self._lock:
-                self._forget(path, listing.size_of(state) > FILE_BYTES)
+                self._files.forget(path, too_large=listing.size_of(state) > FILE_BYTES)
             return None
         return Job(path, state, content_key(language, data), language, data)
-
-    def _forget(self, path: str, too_large: bool) -> None:
-        if too_large:
-            self._too_large.add(path)
-        if self._files.pop(path, None) is not None:
-            self._changed(path)
 
     def _adopt(self, jobs: list[Job], ids: dict[bytes, int]) -> None:
         """Join files with their entries."""
@@ -313,16 +271,11 @@ class Index:
             if self._generation != self._store.generation:
                 return  # these ids are of a database that is gone
             for job in jobs:
-                known = self._files.get(job.path)
-                if known is None or job.key not in ids:
+                if job.path not in self._files or job.key not in ids:
                     continue
                 if not listing.same(job.state, listing.state_of(self._workspace, job.path)):
                     continue  # it changed after it was read; a newer look must not be undone
-                if known.key != job.key:
-                    self._changed(job.path)
-                elif not known.blob:
-                    self._paths = None
-                known.state, known.key, known.blob = job.state, job.key, ids[job.key]
+                self._files.adopt(job.path, Known(job.state, job.key, ids[job.key]))
                 if not listing.settled(job.state):
                     self._young.add(job.path)
                 rows.append((os.fsencode(job.path), job.state, job.key))
@@ -452,18 +405,13 @@ class Index:
     def by_entry(self) -> Mapping[int, list[str]]:
         """The files that each entry is the content of."""
         with self._lock:
-            if self._paths is None:
-                self._paths = {}
-                for path, known in self._files.items():
-                    if known.blob:
-                        self._paths.setdefault(known.blob, []).append(path)
-            return self._paths
+            return self._files.by_entry()
 
     def key(self, path: str) -> bytes:
-        """The key of a file's content as it was read; empty when it is not in the index."""
+        """The key of a file's content as it was read; empty when that is not in the index, or no longer so."""
         with self._lock:
             known = self._files.get(path)
-            return known.key if known else b""
+            return known.key if known and known.blob else b""
 
     def job(self, path: str) -> Job | None:
         """A file's content as it is now; None when it holds no code."""

@@ -133,6 +133,8 @@ def _content(index: Index, path: str, before: _Content | None) -> _Content:
     if before is not None and key and before.key == key:
         return before
     outline = index.outline(path) or []
+    if index.key(path) != key:
+        key = b""  # the file was read anew meanwhile
     count = sum(map(_is_test_definition, outline))
     return _Content(key, count, Counter(word for item in outline for word in words(item.qualified)))
 
