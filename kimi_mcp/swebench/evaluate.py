@@ -103,9 +103,9 @@ async def _read(instance: Instance, tests: GradedTests, log: str) -> Verdict:
     between = grading.output(log)
     if between is None:
         return grading.unreadable(log)
-    found = await parsed(tests.parser, instance.repo, between) or await parsed(
-        tests.parser, instance.repo, log
-    )
+    found = await parsed(tests.parser, instance, between) or await parsed(tests.parser, instance, log)
+    if reason := grading.doubt(log, found, tests.rule):
+        return grading.unreadable(log, reason)
     return grading.verdict(instance, found, tests.rule)
 
 
@@ -139,7 +139,7 @@ async def _put_tests(place: Place, tests: GradedTests) -> None:
             restored = await git(["checkout", "-q", "HEAD", "--", name], cwd=place.checkout)
             if restored.exit_code != 0:  # new in the test patch
                 (place.checkout / name).unlink(missing_ok=True)
-    if place.instance.test_patch.strip() and not tests.marked:
+    if place.instance.test_patch.strip() and not tests.whole:
         await git(
             ["apply", "--whitespace=nowarn", "-"],
             cwd=place.checkout,

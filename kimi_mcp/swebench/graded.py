@@ -11,6 +11,7 @@ others              swebench 4.1's tables                   docker, none; venv f
 ==================  ======================================  ===========================================
 """
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,13 +30,15 @@ class GradedTests:
 
     `parser`: the name of one of swebench's parsers; or, in Live, Python source with a function `parser(log)`;
     or `json`, for `{"tests": [{"name": …, "status": …}]}`. `marked`: the script prints the harness's own start
-    and end lines and puts the graded tests in place. `files` lie beside the script, which finds them in `$HERE`.
+    and end lines. `whole`: it puts the graded tests in place, too. `files` lie beside the script, which finds them
+    in `$HERE`.
     """
 
     script: str
     parser: str
     rule: Rule = "swebench"
     marked: bool = False
+    whole: bool = False
     variables: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     files: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
 
@@ -49,6 +52,11 @@ def graded_tests(instance: Instance, kind: str) -> GradedTests:
     own = own_environment(instance)
     if own.get("test_command") and kind != "docker":
         return _own(instance, own)
+    if _needs_files(instance):
+        raise EnvironmentFailed(
+            f"{instance.id}: its tests need files (image_assets) that are fetched from the network; grade it with "
+            "swebench's own harness."
+        )
     if row.get("eval_script"):
         return _swebench_5(instance, kind)
     if row.get("test_cmds"):
@@ -64,6 +72,18 @@ def graded_tests(instance: Instance, kind: str) -> GradedTests:
         f"{instance.id}: nothing says how its tests run: the row has no environment, eval_script or test_cmds, and "
         f"swebench 4.1 does not know {instance.repo}{version}."
     )
+
+
+def _needs_files(instance: Instance) -> bool:
+    """Whether the graded tests need pictures that no patch carries; others are only of the issue."""
+    found: object = instance.row.get("image_assets") or {}
+    if isinstance(found, str):
+        try:
+            found = json.loads(found)
+        except json.JSONDecodeError:
+            return True
+    assets = cast(Mapping[str, Any], found) if isinstance(found, Mapping) else {"test_patch": found}
+    return bool(assets.get("test_patch") or (instance.row.get("eval_script") and assets.get("patch")))
 
 
 def _rule(instance: Instance) -> Rule:
@@ -94,14 +114,10 @@ def _swebench_5(instance: Instance, kind: str) -> GradedTests:
     row = instance.row
     if kind != "docker":
         raise EnvironmentFailed(f"{instance.id}: its eval_script is written for its image; use --env docker.")
-    if row.get("image_assets"):
-        raise EnvironmentFailed(
-            f"{instance.id}: its tests need binary files (image_assets) that are fetched from the network; grade it "
-            "with swebench 5's own harness."
-        )
     script = str(row["eval_script"]).replace(instance.base_commit, "HEAD")
-    rule: Rule = "fail_only" if row.get("eval_type") == "fail_only" else "swebench5"
-    return GradedTests(script, str(row.get("log_parser") or ""), rule, marked=True)
+    rule: Rule = "swebench5_fail_only" if row.get("eval_type") == "fail_only" else "swebench5"
+    parser = str(row.get("log_parser") or "") or official.parser_name(instance.repo)
+    return GradedTests(official.telling_exit_code(script), parser, rule, marked=True, whole=True)
 
 
 def _live(instance: Instance) -> GradedTests:
@@ -130,9 +146,13 @@ def _pro(instance: Instance) -> GradedTests:
     script = (
         "out=$(mktemp -d)\n"
         f'bash "$HERE/run_script.sh" {shlex.quote(chosen)} > "$out/stdout.log" 2> "$out/stderr.log"\n'
+        "code=$?\n"
+        'cat "$out/stdout.log" "$out/stderr.log"\n'
         "python=$(command -v python || command -v python3)\n"
         '"$python" "$HERE/parser.py" "$out/stdout.log" "$out/stderr.log" "$out/output.json"\n'
+        f"echo; echo {shlex.quote(official.REPORT)}\n"
         'cat "$out/output.json"\n'
+        "exit $code\n"
     )
     files = {"run_script.sh": str(row["run_script"]), "parser.py": str(row["parsing_script"])}
     return GradedTests(script, "json", "pro", files=files)
@@ -140,7 +160,6 @@ def _pro(instance: Instance) -> GradedTests:
 
 def _tables(instance: Instance, kind: str) -> GradedTests:
     row = {**instance.row, "test_patch": instance.test_patch, "version": instance.version}
-    parser = official.parser_name(instance.repo)
-    if kind == "docker":
-        return GradedTests(official.eval_script(row), parser, _rule(instance), marked=True)
-    return GradedTests("\n".join(official.test_commands(row)), parser, _rule(instance))
+    whole = kind == "docker"
+    script = official.telling_exit_code(official.eval_script(row) if whole else official.test_script(row))
+    return GradedTests(script, official.parser_name(instance.repo), _rule(instance), marked=True, whole=whole)

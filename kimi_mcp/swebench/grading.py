@@ -3,12 +3,14 @@
 `swebench` (4.1, `grading.py`): a graded test passes when its status is PASSED or XFAIL, and fails when it is
 FAILED, ERROR or not in the log; one that was skipped counts for nothing. `fail_only`: for runners that report
 failures only, what is not FAILED passes. `swebench5` differs in what is skipped: that fixes nothing, and breaks
-nothing; and a test id that the data set cut in its brackets means the one that begins so. `live`: what is not in
-the log counts for nothing, but one test must be fixed. `pro`: what is not PASSED fails.
+nothing; and a test id that the data set cut in its brackets means the one that begins so; it and
+`swebench5_fail_only` do not trust every log (`doubt`). `live` (`evaluation.py`, since June 2026): only what passes
+is fixed, and only what fails is broken. `pro`: what is not PASSED fails.
 
 An instance is resolved when no graded test fails.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -16,9 +18,14 @@ from typing import Literal
 from kimi_mcp.swebench import official
 from kimi_mcp.swebench.instances import Instance
 
-Rule = Literal["swebench", "fail_only", "swebench5", "live", "pro"]
+Rule = Literal["swebench", "fail_only", "swebench5", "swebench5_fail_only", "live", "pro"]
 
 _PASSED = frozenset({"PASSED", "XFAIL"})
+_COUNTED = re.compile(
+    r"Executed [1-9]\d* of \d|TOTAL: [1-9]\d* (?:SUCCESS|FAILED)|[1-9]\d* passing|Tests:\s+[1-9]"
+    r"|Test Suites:.* [1-9]\d* total|^# tests [1-9]|[1-9]\d* specs?, \d+ failure|': ok$",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +56,35 @@ def output(log: str) -> str | None:
     return log.split(official.START_TEST_OUTPUT)[1].split(official.END_TEST_OUTPUT)[0]
 
 
-def unreadable(log: str) -> Verdict:
+def exit_code(log: str) -> int | None:
+    """The exit code of the tests that our own line behind the end marker tells; None where there is none."""
+    found = re.findall(
+        rf"^{re.escape(official.EXIT_CODE)} (\d+)$", log.rpartition(official.END_TEST_OUTPUT)[2], re.MULTILINE
+    )
+    return int(found[-1]) if found else None
+
+
+def ran(log: str) -> bool:
+    """Whether a log shows a runner's own count of tests: karma's, mocha's, jest's, TAP's, jasmine's, OpenLayers'."""
+    return _COUNTED.search(log) is not None
+
+
+def doubt(log: str, found: Mapping[str, str], rule: Rule) -> str:
+    """Why swebench 5 takes no result from a log with these statuses; empty where it does, or another rule holds."""
+    code = exit_code(log)
+    if rule == "swebench5_fail_only" and not found and not ran(log):
+        return "nothing shows that the tests ran"
+    failed = {"FAILED", "ERROR"} & set(found.values())
+    if rule in ("swebench5", "swebench5_fail_only") and found and code and not failed:
+        return f"the tests ended with {code}, though their log tells of no failure"
+    return ""
+
+
+def unreadable(log: str, reason: str = "") -> Verdict:
     """The verdict on a log without a result."""
-    if official.APPLY_PATCH_FAIL in log:
+    if reason:
+        pass
+    elif official.APPLY_PATCH_FAIL in log:
         reason = "the patch does not apply"
     elif official.TESTS_TIMEOUT in log:
         reason = "the tests ran out of time"
@@ -81,7 +114,7 @@ def verdict(instance: Instance, found: Mapping[str, str], rule: Rule) -> Verdict
         tuple(sorted_out.get(key, ())) for key in ((True, True), (True, False), (False, True), (False, False))
     )
     return Verdict(
-        resolved=not not_fixed and not broken and (rule != "live" or bool(fixed)),
+        resolved=not not_fixed and not broken,
         readable=True,
         fixed=fixed,
         not_fixed=not_fixed,
@@ -101,14 +134,15 @@ def _status(name: str, found: Mapping[str, str], rule: Rule) -> str | None:
 
 def _passes(status: str | None, rule: Rule, to_fix: bool) -> bool | None:
     """Whether a status passes; None where it counts for nothing. `to_fix`: it is one of FAIL_TO_PASS."""
-    if rule == "fail_only":
+    if rule in ("fail_only", "swebench5_fail_only"):
         return status != "FAILED"
     if rule == "pro":
         return status == "PASSED"
+    if rule == "live":
+        broken = False if status in ("FAILED", "ERROR", "XFAIL") else None
+        return True if status == "PASSED" else False if to_fix else broken
     if status in _PASSED:
         return True
-    if rule == "live":
-        return False if status in ("FAILED", "ERROR") else None
     if status in ("FAILED", "ERROR", None):
         return False
     if rule == "swebench5" and status == "SKIPPED":

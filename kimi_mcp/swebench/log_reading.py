@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from kimi_mcp.swebench import official
 from kimi_mcp.swebench.errors import BatchError
+from kimi_mcp.swebench.instances import Instance
 from kimi_tools import sandbox
 
 _SECONDS = 120
@@ -22,27 +23,33 @@ with contextlib.redirect_stdout(sys.stderr):
 (folder / "found.json").write_text(json.dumps(found), "utf-8")
 """
 
-_WORDS = (("pass", "PASSED"), ("fail", "FAILED"), ("error", "ERROR"), ("skip", "SKIPPED"))
-"""Live's parsers say pass, fail and skip in several spellings (`evaluation/evaluation.py` of SWE-bench-Live)."""
+_WORDS = (("pass", "PASSED"), ("fail", "FAILED"), ("skip", "SKIPPED"))
+"""Live's parsers say pass, fail and skip in several spellings (`evaluation/evaluation.py` of SWE-bench-Live); what
+else they say counts for nothing."""
 
 
-async def parsed(parser: str, repo: str, log: str) -> dict[str, str]:
+async def parsed(parser: str, instance: Instance, log: str) -> dict[str, str]:
     """Test ids with PASSED, FAILED, ERROR, SKIPPED or XFAIL. Raises `BatchError` for a parser that fails."""
     if parser == "json":
         return _from_json(log)
     if "\n" in parser or "def parser" in parser:
         return {name: _status(word) for name, word in (await _by_source(parser, log)).items()}
-    return official.parser(parser, repo)(log)
+    return official.parser(parser, instance.repo, instance.id)(log)
 
 
 def _from_json(log: str) -> dict[str, str]:
-    """Pro's report; empty when its parser gave none."""
-    start, end = log.find("{"), log.rfind("}")
+    """Pro's report, behind the last line that announces one; empty when its parser gave none.
+
+    A test that is told twice (two packages have one of its name) has passed where one of them did.
+    """
+    report = log.rpartition(official.REPORT)[2]
+    start, end = report.find("{"), report.rfind("}")
     try:
-        tests = cast(dict[str, Any], json.loads(log[start : end + 1]))["tests"]
-        return {str(test["name"]): str(test["status"]) for test in tests}
+        tests = cast(dict[str, Any], json.loads(report[start : end + 1]))["tests"]
+        told = [(str(test["name"]), str(test["status"])) for test in tests]
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError):
         return {}
+    return {**dict(told), **{name: status for name, status in told if status == "PASSED"}}
 
 
 def _status(word: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from kimi_mcp.swebench import official
-from kimi_mcp.swebench.grading import Verdict, output
+from kimi_mcp.swebench.grading import Verdict, exit_code, output
 from kimi_mcp.swebench.instances import Instance
 from kimi_mcp.swebench.patches import Touched, files, touched
 
@@ -81,10 +81,10 @@ def of_log(verdict: Verdict, log: str) -> list[str]:
     for marker in (official.START_TEST_OUTPUT, official.END_TEST_OUTPUT):
         if log.count(marker) > 1:
             found.append(f"the tests printed the harness's own marker '{marker.strip('> ')}'")
-    code = re.search(rf"^{re.escape(official.EXIT_CODE)} (\d+)$", log, re.MULTILINE)
+    code = exit_code(log)
     failure = re.search(r"\b(?:FAILED|FAIL|ERROR|error)\b", output(log) or "")
-    if verdict.resolved and code and code[1] != "0" and not failure:
-        found.append(f"no test is reported to have failed, but the test command ended with {code[1]}")
+    if verdict.resolved and code and not failure:
+        found.append(f"no test is reported to have failed, but the test command ended with {code}")
     return found
 
 

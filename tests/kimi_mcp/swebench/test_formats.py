@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -193,73 +192,8 @@ def test_a_live_parser_that_is_hostile_does_no_harm(tmp_path: Path, common: dict
     assert not target.exists()
 
 
-GO = {
-    "go.mod": "module gin\n\ngo 1.19\n",
-    "half.go": "package gin\n\nfunc Half(n int) int { return n / 3 }\n",
-}
-GO_TESTS = {
-    "half_test.go": 'package gin\n\nimport "testing"\n\nfunc TestMethodNotAllowedNoRoute(t *testing.T) {\n'
-    '\tif Half(4) != 2 {\n\t\tt.Fatal("not two")\n\t}\n}\n'
-}
-RUST = {
-    "Cargo.toml": '[package]\nname = "tokio"\nversion = "1.0.0"\nedition = "2021"\n',
-    "src/lib.rs": "pub fn half(n: u32) -> u32 {\n    n / 3\n}\n",
-}
-RUST_TESTS = {"tests/io_write_all_buf.rs": "#[test]\nfn four() {\n    assert_eq!(tokio::half(4), 2);\n}\n"}
-
-
-@pytest.mark.parametrize(
-    ("program", "repo", "version", "base", "fix", "tests", "names"),
-    [
-        pytest.param(
-            "go",
-            "gin-gonic/gin",
-            "4003",
-            GO,
-            {"half.go": GO["half.go"].replace("/ 3", "/ 2")},
-            GO_TESTS,
-            ["TestMethodNotAllowedNoRoute"],
-            id="go",
-        ),
-        pytest.param(
-            "cargo",
-            "tokio-rs/tokio",
-            "6724",
-            RUST,
-            {"src/lib.rs": RUST["src/lib.rs"].replace("/ 3", "/ 2")},
-            RUST_TESTS,
-            ["four"],
-            id="rust",
-        ),
-    ],
-)
-def test_multilingual_rows_run_with_the_commands_of_swebenchs_tables(
-    tmp_path: Path,
-    program: str,
-    repo: str,
-    version: str,
-    base: dict[str, str],
-    fix: dict[str, str],
-    tests: dict[str, str],
-    names: list[str],
-) -> None:
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
-    row = {
-        **make(tmp_path / "histories", repo, base, fix, tests),
-        "instance_id": f"{repo.replace('/', '__')}-{version}",
-        "problem_statement": "Half of four is one.",
-        "hints_text": "",
-        "created_at": "2024-05-01T00:00:00Z",
-        "version": version,
-        "FAIL_TO_PASS": names,
-        "PASS_TO_PASS": [],
-    }
-    facts = validated(tmp_path, row)
-    assert list(facts["after"]["fixed"]) == names
-    assert facts["sound"]
-
-
+ROW = {"instance_id": "ada__engine-1", "base_commit": "a" * 40, "problem_statement": "It stops."}
+ASSETS = '{"problem_statement": [], "patch": [], "test_patch": [{"path": "a.png", "url": "https://localhost/a.png"}]}'
 LANGUAGES = {
     "go": ("gin-gonic/gin", "4003", "--- PASS: TestA (0.00s)", "TestA"),
     "rust": ("tokio-rs/tokio", "6724", "test write_all_buf ... ok", "write_all_buf"),
@@ -270,9 +204,10 @@ LANGUAGES = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_repositorys_official_parser_reads_the_log(language: str) -> None:
-    repo, _, line, name = LANGUAGES[language]
-    parser = official.parser_name(repo)
-    assert asyncio.run(parsed(parser, repo, f"{line}\n")) == {name: "PASSED"}
+    repo, version, line, name = LANGUAGES[language]
+    row = {**ROW, "repo": repo, "version": version}
+    found = asyncio.run(parsed(official.parser_name(repo), instance_of(row), f"{line}\n"))
+    assert found == {name: "PASSED"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -310,17 +245,24 @@ def test_what_cannot_run_is_refused_with_what_is_missing(common: dict[str, Any])
     plain = {**verified(common), "environment": None}
     windows = {**live_multilang(common), "docker_image": "starryzhang/sweb.eval.win.ada_1776_engine-12"}
     five = {**plain, "eval_script": "true", "log_parser": "pytest"}
+    known = {**plain, "repo": "axios/axios", "version": "5892"}
+    of_the_issue = {
+        **known,
+        "image_assets": {"problem_statement": ["https://localhost/b.png"], "test_patch": []},
+    }
+    assert graded_tests(instance_of(of_the_issue), "docker").whole
     refusals = [
         (lambda: graded_tests(instance_of(plain), "docker"), "nothing says how its tests run"),
         (lambda: graded_tests(instance_of(five), "none"), "use --env docker"),
         (
-            lambda: graded_tests(instance_of({**five, "image_assets": '{"test_patch": []}'}), "docker"),
+            lambda: graded_tests(instance_of({**five, "image_assets": ASSETS}), "docker"),
             "image_assets",
         ),
         (
             lambda: graded_tests(instance_of({**live_python(common), "log_parser": ""}), "none"),
             "no log_parser",
         ),
+        (lambda: graded_tests(instance_of({**known, "image_assets": ASSETS}), "docker"), "image_assets"),
         (lambda: image_of(instance_of(windows)), "for Windows"),
         (lambda: recipe_of(instance_of(live_python(common))), "use --env docker or none"),
         (lambda: recipe_of(instance_of({**plain, "environment": "venv"})), "not a table"),
@@ -336,16 +278,22 @@ def test_a_task_folder_of_swebench_5_keeps_its_line_ends(tmp_path: Path, common:
     task.mkdir(parents=True)
     (task / "task.yaml").write_text(
         f"instance_id: ada__engine-1\nrepo: ada/engine\nversion: '1.0'\nbase_commit: {common['base_commit']}\n"
-        "split: test\nimage: own:1\nlog_parser: pytest\neval_type: pass_and_fail\n"
+        "split: test\nimage: own:1\nlog_parser: parse_log_pytest\neval_type: pass_and_fail\n"
     )
     (task / "tests.json").write_text(json.dumps({"FAIL_TO_PASS": F2P, "PASS_TO_PASS": P2P}))
     (task / "problem_statement.md").write_text("half(4) is 1.")
     crlf = common["patch"].replace("\n-", "\r\n-")
     (task / "gold.patch").write_bytes(crlf.encode())
     (task / "test.patch").write_text(common["test_patch"])
-    (task / "eval.sh").write_text(f"#!/bin/bash\ngit checkout {common['base_commit']} test_engine.py\n")
+    (task / "eval.sh").write_text(
+        f"#!/bin/bash\nset -uxo pipefail\n: '>>>>> Start Test Output'\n{PYTEST} test_engine.py\n"
+        f": '>>>>> End Test Output'\ngit checkout {common['base_commit']} test_engine.py\n"
+    )
     [instance] = load(tmp_path)
     assert instance.gold_patch == crlf
     tests = graded_tests(instance, "docker")
     assert "git checkout HEAD test_engine.py" in tests.script
-    assert (tests.parser, tests.rule) == ("pytest", "swebench5")
+    assert tests.rule == "swebench5"
+    assert asyncio.run(parsed(tests.parser, instance, "PASSED test_engine.py::test_four\n")) == {
+        F2P[0]: "PASSED"
+    }
