@@ -59,7 +59,7 @@ def _parsers() -> Mapping[str, Any]:
     languages = ("python", "javascript", "go", "java", "rust", "c", "php", "ruby")
     found: dict[str, Any] = {}
     for language in languages:
-        found.update(vars(_module(f"log_parsers.{language}")))
+        found |= cast(dict[str, Any], vars(_module(f"log_parsers.{language}")))
     return {
         name.removeprefix(_PREFIX): function for name, function in found.items() if name.startswith(_PREFIX)
     }
