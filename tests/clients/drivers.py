@@ -269,6 +269,19 @@ max_context_size = 200000
     )
 
 
+def copilot(given: Setting) -> Command:
+    """With a model of one's own it asks for no sign-in; offline it talks to that model alone."""
+    given.write(".copilot/mcp-config.json", {"mcpServers": {NAME: given.entry("copilot-cli")}})
+    flags = ["--allow-all-tools", "--no-ask-user", "--no-auto-update", "--no-color", "-C", str(given.root)]
+    model = {
+        "COPILOT_OFFLINE": "true",
+        "COPILOT_PROVIDER_BASE_URL": f"{given.model_url}/v1",
+        "COPILOT_PROVIDER_API_KEY": "x",
+        "COPILOT_MODEL": "fake-model",
+    }
+    return Command([str(given.binaries / "copilot"), *flags, "-p", given.prompt], model)
+
+
 def inspector(given: Setting) -> Command:
     """Lists strictly, which fails on schemas that some client cannot read, and then makes each call."""
     entry = {"type": "stdio", **given.stdio, "requestTimeout": 600_000}
@@ -323,6 +336,7 @@ CLIENTS = (
     Client("Qwen Code", "@qwen-code/qwen-code", qwen),
     Client("Continue", "@continuedev/cli", continue_),
     Client("Kimi Code", "@moonshot-ai/kimi-code", kimi),
+    Client("Copilot CLI", "@github/copilot", copilot),
     Client("Inspector CLI", "@modelcontextprotocol/inspector", inspector, has_model=False),
     Client("TypeScript SDK 1", "@modelcontextprotocol/sdk", typescript("1", ""), has_model=False),
     Client(

@@ -41,7 +41,7 @@ class Model:
         wanted, arguments = self.plan[results]
         ours = [
             *(tool for tool in tools if tool.namespace and tool.name == wanted),
-            *(tool for tool in tools if tool.name.endswith(f"_{wanted}")),
+            *(tool for tool in tools if tool.name.endswith((f"_{wanted}", f"-{wanted}"))),
             *(tool for tool in tools if tool.name == wanted),  # last: clients have tools of their own
         ]
         return (ours[0], arguments) if ours else None
