@@ -16,10 +16,7 @@ from typing import Any
 
 from kimi_mcp.clients.known import CLIENTS as KNOWN
 from kimi_mcp.clients.known import Server
-from tests.clients.model import DONE
-
-NAME = "kimi"
-"""What the server is called in each client's settings."""
+from tests.clients.model import DONE, NAME
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Client:
-    """One client. `package`: its name on npm, empty for one in Python. `prepare`: the driver.
+    """One client. `package`: its name on npm, or on PyPI behind `pypi:`; empty for the SDK that we have. `prepare`: the driver.
 
     `has_model`: it asks a model; the others carry the plan out themselves.
     """
@@ -282,6 +279,36 @@ def copilot(given: Setting) -> Command:
     return Command([str(given.binaries / "copilot"), *flags, "-p", given.prompt], model)
 
 
+def vibe(given: Setting) -> Command:
+    """Its settings are lists of tables in TOML."""
+    server = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.stdio.items())
+    given.write(
+        ".vibe/config.toml",
+        f"""active_model = "fake"
+enable_telemetry = false
+enable_update_checks = false
+enable_auto_update = false
+[[providers]]
+name = "fake"
+api_base = "{given.model_url}/v1"
+api_key_env_var = "FAKE_KEY"
+backend = "generic"
+[[models]]
+name = "fake-model"
+provider = "fake"
+alias = "fake"
+[[mcp_servers]]
+name = "{NAME}"
+transport = "stdio"
+{server}
+startup_timeout_sec = 60
+tool_timeout_sec = 600
+""",
+    )
+    flags = ["--trust", "--auto-approve", "--workdir", str(given.root), "-p", given.prompt]
+    return Command([str(given.binaries / "vibe"), *flags], {"FAKE_KEY": "x"})
+
+
 def inspector(given: Setting) -> Command:
     """Lists strictly, which fails on schemas that some client cannot read, and then makes each call."""
     entry = {"type": "stdio", **given.stdio, "requestTimeout": 600_000}
@@ -337,6 +364,7 @@ CLIENTS = (
     Client("Continue", "@continuedev/cli", continue_),
     Client("Kimi Code", "@moonshot-ai/kimi-code", kimi),
     Client("Copilot CLI", "@github/copilot", copilot),
+    Client("Mistral Vibe", "pypi:mistral-vibe", vibe),
     Client("Inspector CLI", "@modelcontextprotocol/inspector", inspector, has_model=False),
     Client("TypeScript SDK 1", "@modelcontextprotocol/sdk", typescript("1", ""), has_model=False),
     Client(

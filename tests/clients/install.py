@@ -1,4 +1,4 @@
-"""Gets the clients from npm into a cache directory: Node 24 first, because older ones get older clients."""
+"""Gets the clients into a cache directory: from npm with Node 24, because older ones get older clients; from PyPI."""
 
 import json
 import os
@@ -12,6 +12,9 @@ from tests.clients.drivers import Client
 
 NODE = "24"
 """npm gives a Node that is too old an old version of the client, and says nothing."""
+
+PYTHON = ">=3.12"
+"""What the clients from PyPI want."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,27 @@ def install(client: Client, node: Path) -> Installed:
         from importlib.metadata import version
 
         return Installed(Path(), version("mcp"))
-    folder = cache() / client.package.replace("/", "+")
+    folder = folder_of(client.package)
+    if client.package.startswith("pypi:"):
+        return _from_pypi(folder, client.package.removeprefix("pypi:"))
     install_package(folder, client.package, node)
     package = json.loads((folder / "node_modules" / client.package / "package.json").read_text())
     return Installed(folder / "node_modules" / ".bin", package["version"])
+
+
+def folder_of(package: str) -> Path:
+    """Where a package is installed, or would be."""
+    return cache() / package.replace("/", "+").replace("pypi:", "pypi+")
+
+
+def _from_pypi(folder: Path, package: str) -> Installed:
+    """A package from PyPI in an environment of its own, with the newest Python that uv finds."""
+    if not folder.exists():
+        subprocess.run(["uv", "venv", "--quiet", "--python", PYTHON, str(folder)], check=True)
+        python = str(folder / "bin" / "python")
+        subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, package], check=True)
+    (info,) = folder.glob(f"lib/*/site-packages/{package.replace('-', '_')}-*.dist-info")
+    return Installed(folder / "bin", info.name.removesuffix(".dist-info").rpartition("-")[2])
 
 
 def install_package(folder: Path, package: str, node: Path | None = None) -> None:

@@ -13,6 +13,9 @@ from typing import Any
 
 DONE = "The plan is carried out."
 
+NAME = "kimi"
+"""What the server is called in each client's settings."""
+
 
 @dataclass
 class Offered:
@@ -39,6 +42,10 @@ class Model:
         if results >= len(self.plan):
             return None
         wanted, arguments = self.plan[results]
+        for tool in tools:
+            if tool.name == "run_typescript":  # Vibe: MCP tools are functions of a program
+                call = f"tools.mcp_{NAME}.{wanted}({json.dumps(arguments)})"
+                return tool, {"code": f"async function main() {{ return await {call}; }}"}
         ours = [
             *(tool for tool in tools if tool.namespace and tool.name == wanted),
             *(tool for tool in tools if tool.name.endswith((f"_{wanted}", f"-{wanted}"))),

@@ -33,9 +33,8 @@ def test_a_real_acp_client_sees_an_edit_asks_for_leave_and_lends_what_it_has(
 
 def here(client: Client) -> bool:
     """Whether a client can run without installing anything."""
-    return (
-        not client.package or (install.cache() / client.package.replace("/", "+") / "node_modules").exists()
-    )
+    folder = install.folder_of(client.package)
+    return not client.package or (folder / "node_modules").exists() or (folder / "bin").exists()
 
 
 @pytest.mark.parametrize(
