@@ -70,7 +70,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Client:
-    """One client. `package`: its name on npm, or on PyPI behind `pypi:`; empty for the SDK that we have. `prepare`: the driver.
+    """One client. `prepare`: the driver. `package`: its name on npm, or behind `pypi:` on PyPI; empty: the SDK here.
 
     `has_model`: it asks a model; the others carry the plan out themselves.
     """
