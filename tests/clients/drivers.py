@@ -70,15 +70,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Client:
-    """One client. `prepare`: the driver. `package`: its name on npm, or behind `pypi:` on PyPI; empty: the SDK here.
-
-    `has_model`: it asks a model; the others carry the plan out themselves.
-    """
+    """One client. `prepare`: the driver. `package`: its name on npm, or behind `pypi:` on PyPI; empty: the SDK here."""
 
     name: str
     package: str
     prepare: Callable[[Setting], Command]
-    has_model: bool = True
 
 
 def cline(given: Setting) -> Command:
@@ -365,13 +361,11 @@ CLIENTS = (
     Client("Kimi Code", "@moonshot-ai/kimi-code", kimi),
     Client("Copilot CLI", "@github/copilot", copilot),
     Client("Mistral Vibe", "pypi:mistral-vibe", vibe),
-    Client("Inspector CLI", "@modelcontextprotocol/inspector", inspector, has_model=False),
-    Client("TypeScript SDK 1", "@modelcontextprotocol/sdk", typescript("1", ""), has_model=False),
-    Client(
-        "TypeScript SDK 2, auto", "@modelcontextprotocol/client", typescript("2", "auto"), has_model=False
-    ),
-    Client("Python SDK, legacy", "", python("legacy"), has_model=False),
-    Client("Python SDK, auto", "", python("auto"), has_model=False),
+    Client("Inspector CLI", "@modelcontextprotocol/inspector", inspector),
+    Client("TypeScript SDK 1", "@modelcontextprotocol/sdk", typescript("1", "")),
+    Client("TypeScript SDK 2, auto", "@modelcontextprotocol/client", typescript("2", "auto")),
+    Client("Python SDK, legacy", "", python("legacy")),
+    Client("Python SDK, auto", "", python("auto")),
 )
 
 
