@@ -1,7 +1,8 @@
 """Drives Toad, which is a screen: `python toad.py COMMAND …`, with `LOG`, the tap's file, and `PROMPT` set.
 
-Types the prompt when the session is open, `a` when leave is asked for, and ends Toad when the turn has ended.
-SIGINT becomes its Escape, which cancels the turn. What it shows goes to standard output.
+Types the prompt when the session is open, `a` when leave is asked for, and ends Toad when the turn has ended; each
+again until the conversation shows that it came, because a slow screen loses what is typed too early. SIGINT becomes
+its Escape, which cancels the turn. What it shows goes to standard output.
 """
 
 import fcntl
@@ -17,7 +18,7 @@ from pathlib import Path
 
 SECONDS = 100
 PAUSE = 1.0
-"""After a step of the conversation, until the screen has followed."""
+"""Between two keys."""
 
 
 def seen() -> str:
@@ -27,19 +28,19 @@ def seen() -> str:
 
 
 def main() -> None:
-    """Press the keys that each step of the conversation asks for."""
+    """Press the keys that each step of the conversation asks for: from one text in it until another."""
+    prompt = os.environ["PROMPT"].encode()
     steps = [
-        ("configOptions", os.environ["PROMPT"].encode()),
-        ("configOptions", b"\r"),
-        ("session/request_permission", b"a"),
-        ("stopReason", b"\x11"),
+        ("configOptions", "session/prompt", (prompt, b"\r")),
+        ("session/request_permission", "selected", (b"a",)),
+        ("stopReason", "never", (b"\x11",)),
     ]
     child, screen = pty.fork()
     if child == 0:
         os.execvp(sys.argv[1], sys.argv[1:])
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 46, 130, 0, 0))
     signal.signal(signal.SIGINT, lambda *_: os.write(screen, b"\x1b"))
-    end, pressed = time.monotonic() + SECONDS, 0.0
+    end, pressed, presses = time.monotonic() + SECONDS, time.monotonic(), 0
     while time.monotonic() < end:
         if select.select([screen], [], [], 0.1)[0]:
             try:
@@ -47,10 +48,11 @@ def main() -> None:
             except OSError:
                 break
         said = seen()
-        steps = steps[-1:] if len(steps) > 1 and "stopReason" in said else steps
-        if steps and steps[0][0] in said and time.monotonic() - pressed > PAUSE:
-            os.write(screen, steps.pop(0)[1])
-            pressed = time.monotonic()
+        for begins, ends, keys in steps:
+            if begins in said and ends not in said and time.monotonic() - pressed > PAUSE:
+                os.write(screen, keys[presses % len(keys)])
+                pressed, presses = time.monotonic(), presses + 1
+                break
     os.kill(child, signal.SIGTERM)
 
 
