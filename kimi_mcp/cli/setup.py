@@ -3,9 +3,10 @@
 import argparse
 import difflib
 import os
+import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from kimi_mcp.cli import offered
 from kimi_mcp.clients.entry import Edit, added, removed
 from kimi_mcp.clients.known import CLIENTS, Client, Place, Server
 from kimi_tools.errors import BadArguments, Conflict
+
+TIMES = 3
+"""That a change is tried while another program writes to the same file."""
 
 BACKUP = ".before-kimi-mcp"
 """Added to a settings file's name: the file as it was before our entry came."""
@@ -45,8 +49,11 @@ def run(options: argparse.Namespace) -> int:
     places = client.places.get(options.scope)
     if not places:
         raise BadArguments(f"{client.title} has no settings per {options.scope}; use the other --scope.")
-    changed = [_change(path, group, options) for path, group in _files(places, options.project).items()]
-    if not options.show and any(changed) and not options.remove:
+    files = _files(places, options.project)
+    if options.show:
+        for path, group in files.items():
+            print(_diff(_edit(path, group, options.remove)), end="")
+    elif _change(files, options) and not options.remove:
         print(client.after)
         if client.rules:
             print(f"Rules for its model: kimi-mcp setup {client.name} --rules > {client.rules}")
@@ -63,60 +70,101 @@ def _rules(client: Client) -> int:
     return 0
 
 
-def _change(path: Path, places: Sequence[Place], options: argparse.Namespace) -> bool:
-    server = _server()
-    backup = path.with_name(path.name + BACKUP)
-    if options.remove:
-        edit = removed(places, path, backup.read_bytes().decode() if backup.is_file() else None, server)
-    else:
-        edit = added(places, path, server)
-    if options.show:
-        print(_diff(edit), end="")
-        return False
-    keys = " and ".join(".".join(place.keys) for place in places if place.keys)
-    where = f"{path}{f' ({keys})' if keys else ''}"
-    if not edit.changes:
-        print(f"Nothing to do in {where}.")
-        return False
-    _write(edit, backup, keep=not options.remove)
-    if options.remove:
-        backup.unlink(missing_ok=True)
-    print(f"{'Removed from' if options.remove else 'Written to'} {where}.")
-    return True
+def _change(files: Mapping[Path, Sequence[Place]], options: argparse.Namespace) -> bool:
+    """Write all files, or none where one of them cannot be understood; whether anything changed."""
+    if options.scope == "project":
+        _keep_within(files, options.project)
+    if len(files) > 1:
+        for path, places in files.items():
+            _edit(path, places, options.remove)
+    changed = False
+    for path, places in files.items():
+        keys = " and ".join(".".join(place.keys) for place in places if place.keys)
+        where = f"{path}{f' ({keys})' if keys else ''}"
+        if _written(path, places, options.remove):
+            print(f"{'Removed from' if options.remove else 'Written to'} {where}.")
+            changed = True
+        else:
+            print(f"Nothing to do in {where}.")
+    return changed
 
 
-def _write(edit: Edit, backup: Path, *, keep: bool) -> None:
+def _keep_within(files: Iterable[Path], project: Path) -> None:
+    """A link in a repository from a stranger could lead anywhere. Raises `Conflict`."""
+    for path in files:
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(project)):
+            raise Conflict(
+                f"{path} is a link that leads out of the project; put in by hand what --print shows."
+            )
+
+
+def _edit(path: Path, places: Sequence[Place], remove: bool) -> Edit:
+    return removed(places, path, _kept(path), _server()) if remove else added(places, path, _server())
+
+
+def _backup(path: Path) -> Path:
+    return path.with_name(path.name + BACKUP)
+
+
+def _kept(path: Path) -> str | None:
+    """The file as it was before our entry came, where that is known."""
+    try:
+        return _backup(path).read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _written(path: Path, places: Sequence[Place], remove: bool) -> bool:
+    """Make the change, again where another program wrote in between; whether there was one to make."""
+    for _ in range(TIMES):
+        edit = _edit(path, places, remove)
+        if edit.changes and not _write(edit, _backup(path), keep=not remove):
+            continue
+        if remove and not _backup(path).is_symlink():
+            _backup(path).unlink(missing_ok=True)
+        return edit.changes
+    raise Conflict(f"{path} is being changed by another program; nothing was written, try again.")
+
+
+def _write(edit: Edit, backup: Path, *, keep: bool) -> bool:
     """Replace the file as a whole, at the end of its symlinks, its mode kept; the first backup stays.
 
-    Raises `Conflict`, and changes nothing, where the file is read-only or has changed since it was read.
+    False, and nothing is changed, where the file has changed since it was read. Raises `Conflict` where it cannot
+    be written.
     """
     path = Path(os.path.realpath(edit.path))
     try:
         now = path.read_bytes() if path.exists() else None
         if now != (None if edit.before is None else edit.before.encode()):
-            raise Conflict(
-                f"{path} has just been changed by another program; nothing was written, try again."
-            )
+            return False
         if now is not None and not path.stat().st_mode & 0o222:
             raise Conflict(f"{path} is read-only; make it writable, or put in by hand what --print shows.")
-        _replace(edit, path, backup, keep=keep)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if keep and now is not None and not os.path.lexists(backup):
+            _replace(backup, now, like=path)
+        if edit.after is None:
+            path.unlink(missing_ok=True)
+        else:
+            _replace(path, edit.after.encode(), like=path)
     except OSError as error:
         raise Conflict(f"{path} cannot be written: {error.strerror}; --print shows the change.") from None
+    return True
 
 
-def _replace(edit: Edit, path: Path, backup: Path, *, keep: bool) -> None:
-    if edit.after is None:
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if keep and edit.before is not None and not backup.exists():
-        backup.write_bytes(edit.before.encode())
-        shutil.copymode(path, backup)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(edit.after.encode())
-    if path.exists():
-        shutil.copymode(path, part)
-    part.replace(path)
+def _replace(path: Path, data: bytes, like: Path) -> None:
+    """A whole new file in the place of one, never half of it, with the mode of `like` where that is there."""
+    mode = like.stat().st_mode & 0o7777 if like.exists() else 0o666
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if like.exists():
+            part.chmod(mode)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _diff(edit: Edit) -> str:
@@ -150,16 +198,19 @@ def _detect() -> int:
 
 
 def states() -> Iterator[tuple[Client, str, str]]:
-    """Each client, whether it is `connected`, `installed` or `-`, and by what it was seen."""
+    """Each client, whether it is `connected`, `installed`, `unreadable` or `-`, and by what that was seen."""
     server = _server()
     for client in CLIENTS:
         seen = _installed(client)
-        connected = any(
-            not edit.changes
-            for path, places in _files(client.places.get("user", ()), Path()).items()
-            if path.is_file() and (edit := added(places, path, server)).before
-        )
-        yield client, "connected" if connected else "installed" if seen else "-", seen
+        try:
+            connected = any(
+                (edit := added(places, path, server)).before and not edit.changes
+                for path, places in _files(client.places.get("user", ()), Path()).items()
+            )
+        except Conflict as error:
+            yield client, "unreadable", str(error)
+        else:
+            yield client, "connected" if connected else "installed" if seen else "-", seen
 
 
 def _server() -> Server:
@@ -171,7 +222,7 @@ def _installed(client: Client) -> str:
         if sign.startswith(("~", "%")):
             place = Place({"all": sign}, (), lambda server: {})
             path = place.file(Path.home(), Path())
-            if path is not None and path.exists():
+            if path is not None and os.path.exists(path):  # also where one may not look
                 return str(path)
         elif found := shutil.which(sign):
             return found

@@ -1,35 +1,15 @@
 """Our entry in one settings file: put in, brought up to date, taken out, and nothing else touched."""
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from kimi_mcp.clients import jsonc
-from kimi_mcp.clients.known import Place, Server
+from kimi_mcp.clients import jsonc, toml, yaml
+from kimi_mcp.clients.known import PROGRAM, Form, Place, Server
 from kimi_tools.errors import Conflict
-
-USERS_OWN = frozenset(
-    {
-        "env",
-        "autoApprove",
-        "alwaysAllow",
-        "disabled",
-        "enabled",
-        "timeout",
-        "toolTimeoutMs",
-        "trust",
-        "cwd",
-        "required",
-    }
-)
-"""Fields of our entry that a user may have changed; an update leaves them as they are."""
-
-
-_MARK = "\ufeff"
-"""Some editors on Windows begin a file with it; TOML's readers here do not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +38,39 @@ def added(places: Sequence[Place], path: Path, server: Server) -> Edit:
 def removed(places: Sequence[Place], path: Path, backup: str | None, server: Server) -> Edit:
     """The file without our entries; byte for byte what it was where nothing else has changed since.
 
-    `backup`: the file as it was before our entry came, where that is known.
+    `backup`: the file as it was before it was first written to, where that is known.
     """
     before = _read(path)
-    if before is None:
-        return Edit(path, None, None)
-    if backup is not None and _all_set(places, path, backup, server) == before:
+    if before is None or not any(_has(place, path, before) for place in places):
+        return Edit(path, before, before)
+    if (
+        backup is not None
+        and not any(_has(place, path, backup) for place in places)
+        and _all_set(places, path, backup, server) == before
+    ):
         return Edit(path, before, backup)
-    if places[0].form == "yaml" or _all_set(places, path, "", server) == before:
+    if _all_set(places, path, "", server) == before:
         return Edit(path, before, None)
-    after = before
+    after: str | None = before
     for place in places:
-        with _naming(path):
-            if place.form == "toml":
-                mark = _MARK if after.startswith(_MARK) else ""
-                after = mark + _toml_remove(after.removeprefix(_MARK), place.keys)
-            else:
-                after = jsonc.remove_member(after, place.keys)
+        if after is not None and _has(place, path, after):
+            with _naming(path):
+                after = _FORMS[place.form].without(after, place.keys)
     return Edit(path, before, after)
+
+
+def _has(place: Place, path: Path, text: str) -> bool:
+    """Whether our entry is there; another server of the same name is not ours."""
+    with _naming(path):
+        return _is_ours(_FORMS[place.form].read(text, place.keys))
+
+
+def _is_ours(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    mine = cast(dict[str, Any], entry)
+    line = json.dumps([mine.get("command"), mine.get("args")])
+    return PROGRAM in line or PROGRAM.replace("-", "_") in line
 
 
 def _all_set(places: Sequence[Place], path: Path, text: str, server: Server) -> str:
@@ -86,15 +81,13 @@ def _all_set(places: Sequence[Place], path: Path, text: str, server: Server) -> 
 
 
 def _set(place: Place, text: str, server: Server) -> str:
-    wanted = place.entry(server)
-    if place.form == "yaml":
-        return _yaml(wanted)
-    if place.form == "toml":
-        mark = _MARK if text.startswith(_MARK) else ""
-        return mark + _toml_set(text.removeprefix(_MARK), place.keys, wanted)
-    old = _at(jsonc.read(text), place.keys)
-    merged = _merged(old, wanted)
-    return text if old == merged else jsonc.set_member(text, place.keys, merged)
+    form = _FORMS[place.form]
+    old = form.read(text, place.keys)
+    if old is not None and not _is_ours(old):
+        name = f"'{'.'.join(place.keys)}'" if place.keys else "what is in it"
+        raise Conflict(f"{name} is another server, not ours; give it another name first.")
+    merged = _merged(old, place.entry(server))
+    return text if old == merged else form.set(text, place.keys, merged)
 
 
 @contextmanager
@@ -107,11 +100,26 @@ def _naming(path: Path) -> Generator[None]:
 
 
 def _merged(old: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with what it lacks and the program where it is now; what is there else is the user's own."""
     if not isinstance(old, dict):
         return dict(wanted)
     mine = cast(dict[str, Any], old)
-    kept = {key: value for key, value in mine.items() if key in USERS_OWN or key not in wanted}
-    return {**mine, **wanted, **kept}
+    return {**mine, **{key: value for key, value in wanted.items() if key not in mine}, **_line(mine, wanted)}
+
+
+def _line(mine: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """How our program is started: the user's flags stay where they follow `serve` or `acp`; so does another starter."""
+    if PROGRAM not in json.dumps(mine.get("command")):  # `uvx kimi-mcp`, `python -m kimi_mcp`
+        return {}
+    if isinstance(wanted["command"], list):  # opencode has all in one
+        return {"command": _flags(mine.get("command"), cast(list[str], wanted["command"]), 1)}
+    return {"command": wanted["command"], "args": _flags(mine.get("args"), wanted["args"], 0)}
+
+
+def _flags(mine: Any, wanted: list[str], at: int) -> list[str]:
+    if isinstance(mine, list) and cast(list[Any], mine)[at : at + 1] == wanted[at : at + 1]:
+        return [*wanted[:at], *cast(list[str], mine)[at:]]
+    return wanted
 
 
 def _at(data: Any, keys: tuple[str, ...]) -> Any:
@@ -124,67 +132,44 @@ def _at(data: Any, keys: tuple[str, ...]) -> Any:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8")
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Conflict(f"{path} cannot be read as text: {error}.") from None
-
-
-def _toml_set(text: str, keys: tuple[str, ...], wanted: Mapping[str, Any]) -> str:
-    """tomlkit keeps comments, order and line ends; a new table goes to the end as text of its own."""
-    document = _toml(text)
-    old = _at(document.unwrap(), keys)
-    merged = _merged(old, wanted)
-    if old == merged:
-        return text
-    if old is None:
-        newline = "\r\n" if "\r\n" in text else "\n"
-        lines = [f"[{'.'.join(keys)}]", *(f"{key} = {json.dumps(value)}" for key, value in merged.items())]
-        gap = "" if not text else newline if text.endswith("\n") else newline * 2
-        return f"{text}{gap}{newline.join(lines)}{newline}"
-    table: Any = document
-    for key in keys:
-        table = table[key]
-    for key, value in merged.items():
-        if table.get(key) != value:
-            table[key] = value
-    return document.as_string()
-
-
-def _toml_remove(text: str, keys: tuple[str, ...]) -> str:
-    document = _toml(text)
-    if _at(document.unwrap(), keys) is None:
-        return text
-    table: Any = document
-    for key in keys[:-1]:
-        table = table[key]
-    del table[keys[-1]]
-    return document.as_string()
-
-
-def _toml(text: str) -> Any:
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
+    except OSError as error:
+        raise Conflict(f"{path} cannot be read: {error.strerror}.") from None
     try:
-        return tomlkit.parse(text)
-    except TOMLKitError as error:
-        raise Conflict(f"this is not TOML ({error}); correct the file by hand.") from None
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Conflict(f"{path}: line {line} is not UTF-8; save the file as UTF-8.") from None
 
 
-def _yaml(wanted: Mapping[str, Any]) -> str:
-    """JSON is YAML, but people read these files: our own entry is written in block form."""
-    lines: list[str] = []
-    for key, value in wanted.items():
-        if not isinstance(value, list):
-            lines.append(f"{key}: {json.dumps(value)}")
-            continue
-        lines.append(f"{key}:")
-        for item in cast(list[dict[str, Any]], value):
-            marks = ["  - ", *["    "] * len(item)]
-            lines += [
-                f"{mark}{name}: {json.dumps(inner)}"
-                for mark, (name, inner) in zip(marks, item.items(), strict=False)
-            ]
-    return "\n".join(lines) + "\n"
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A kind of file: our entry as it stands there (None: it does not), put there, and taken out."""
+
+    read: Callable[[str, tuple[str, ...]], Any]
+    set: Callable[[str, tuple[str, ...], Mapping[str, Any]], str]
+    without: Callable[[str, tuple[str, ...]], str | None]
+
+
+def _json_read(text: str, keys: tuple[str, ...]) -> Any:
+    return _at(jsonc.read(text), keys)
+
+
+def _json_set(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str:
+    """A new entry as a whole; of one that is there, the fields that differ."""
+    old = _json_read(text, keys)
+    if old is None:
+        return jsonc.set_member(text, keys, entry)
+    for name, value in entry.items():
+        if name not in old or old[name] != value:
+            text = jsonc.set_member(text, (*keys, name), value)
+    return text
+
+
+_FORMS: Mapping[Form, _Form] = {
+    "json": _Form(_json_read, _json_set, jsonc.remove_member),
+    "toml": _Form(toml.read, toml.put, toml.without),
+    "yaml": _Form(yaml.read, yaml.put, yaml.without),
+}

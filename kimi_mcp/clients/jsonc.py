@@ -12,8 +12,10 @@ from typing import Any, cast
 
 from kimi_tools.errors import Conflict
 
-_SKIP = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_SKIP = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
+_STRING = re.compile(r'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"')
+_COMMENT = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_COMMA = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|,(?=\s*[}\]])')
 _SCALAR = re.compile(r"[^\s,\]}/]+")
 _DEEPEST = 200
 
@@ -25,6 +27,10 @@ class _Object:
     start: int
     end: int
     members: list["_Member"]
+
+    def last(self, name: str) -> "_Member | None":
+        """The member of a name; the last of several, because that is the one that readers of JSON keep."""
+        return next((member for member in reversed(self.members) if member.name == name), None)
 
 
 @dataclass(slots=True)
@@ -38,7 +44,7 @@ class _Member:
 
 def read(text: str) -> Any:
     """The value of a JSON text with comments. Raises `Conflict` with the line of what is wrong."""
-    return json.loads(_plain(text)) if text.strip() else {}
+    return {} if _blank(text) else json.loads(_plain(text))
 
 
 def set_member(text: str, path: Sequence[str], value: Any) -> str:
@@ -47,13 +53,13 @@ def set_member(text: str, path: Sequence[str], value: Any) -> str:
     A new member goes behind the others, indented as they are. Raises `Conflict` when the text is not such JSON
     or something on the way is not an object.
     """
-    if not text.strip():
-        text = "{\n}\n"
+    if _blank(text):
+        text = ("\ufeff" if text.startswith("\ufeff") else "") + "{\n}\n"
     scanner = _Scanner(text)
     here = scanner.root()
     unit = _unit(text, here)
     for depth, name in enumerate(path):
-        member = next((member for member in here.members if member.name == name), None)
+        member = here.last(name)
         if member is None:
             for wrap in reversed(path[depth + 1 :]):
                 value = {wrap: value}
@@ -69,35 +75,44 @@ def set_member(text: str, path: Sequence[str], value: Any) -> str:
 
 def remove_member(text: str, path: Sequence[str]) -> str:
     """The text without the member at `path`, and without the comma that goes with it; the same when absent."""
-    if not text.strip():
+    if _blank(text):
         return text
     here = _Scanner(text).root()
     for name in path[:-1]:
-        member = next((member for member in here.members if member.name == name), None)
+        member = here.last(name)
         if member is None or member.inner is None:
             return text
         here = member.inner
-    names = [member.name for member in here.members]
-    if path[-1] not in names:
+    member = here.last(path[-1])
+    if member is None:
         return text
-    index = names.index(path[-1])
+    rest = _without(text, here, here.members.index(member))
+    return remove_member(rest, path)  # one of the same name may have stood before it
+
+
+def _without(text: str, here: _Object, index: int) -> str:
+    """Without one member: its own comma goes, or for want of one that before it; comments stay."""
     member = here.members[index]
-    after = _SKIP.match(text, member.end)
-    comma = after.end() if after else member.end
+    start = here.members[index - 1].end if index else here.start + 1
+    before, rest = text[start : member.start], text[member.end :]
+    comma = _behind(text, member.end)
     if text[comma : comma + 1] == ",":
-        start = here.members[index - 1].end if index else here.start + 1
-        before = text[start : member.start]
-        kept = before[: before.rindex(",") + 1] if index else ""
-        return text[:start] + kept + text[comma + 1 :]
-    if not index:
-        return text[: here.start + 1] + text[member.end :].lstrip()
-    before = here.members[index - 1].end
-    skipped = _SKIP.match(text, before)
-    at = skipped.end() if skipped else before
-    between = (text[before:at] + text[at + 1 : member.start]).rstrip(" \t\r\n")
-    if "//" in between and not re.match(r"[ \t]*\r?\n", text[member.end :]):
-        between += _newline(text)  # what follows must not fall into the comment
-    return text[:before] + between + text[member.end :]
+        rest = text[member.end : comma] + text[comma + 1 :]
+    elif index:
+        at = _behind(text, start)
+        before = text[start:at] + text[at + 1 : member.start]
+    before = before.rstrip(" \t\r\n")
+    if "//" in before.rpartition("\n")[2] and not re.match(r"[ \t]*\r?\n", rest):
+        before += _newline(text)  # what follows must not fall into the comment
+    if not (index or before or rest.lstrip()[:1] != "}"):
+        rest = rest.lstrip()
+    return text[:start] + before + rest
+
+
+def _behind(text: str, at: int) -> int:
+    """Where the blanks and comments that begin at `at` end."""
+    found = _SKIP.match(text, at)
+    return found.end() if found else at
 
 
 class _Scanner:
@@ -201,13 +216,15 @@ class _Scanner:
         return Conflict(f"line {line}: {what}; correct the file by hand.")
 
 
+def _blank(text: str) -> bool:
+    return not text.removeprefix("\ufeff").strip()
+
+
 def _plain(text: str) -> str:
     """The text without comments and trailing commas; raises `Conflict` where it is not such JSON."""
     _Scanner(text).root()
-    pieces = re.split(r'("(?:[^"\\]|\\.)*")', text.lstrip("\ufeff"))
-    for index in range(0, len(pieces), 2):
-        pieces[index] = re.sub(r"//[^\n]*|/\*.*?\*/", " ", pieces[index], flags=re.DOTALL)
-    return re.sub(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', lambda found: found.group(1) or "", "".join(pieces))
+    bare = _COMMENT.sub(lambda found: found.group(1) or " ", text.removeprefix("\ufeff"))
+    return _COMMA.sub(lambda found: found.group(1) or "", bare)
 
 
 def _inserted(text: str, into: _Object, name: str, value: Any, unit: str) -> str:
@@ -218,10 +235,10 @@ def _inserted(text: str, into: _Object, name: str, value: Any, unit: str) -> str
     if not into.members:
         return f"{text[: into.start]}{{{newline}{inner}{written}{newline}{outer}}}{text[into.end :]}"
     last = into.members[-1].end
-    after = _SKIP.match(text, last)
-    trailing = text[after.end() if after else last] == ","
+    after = _behind(text, last)
+    trailing = text[after] == ","
     if trailing:
-        last = (after.end() if after else last) + 1
+        last = after + 1
     rest = re.compile(r"[ \t]*(?://[^\n]*|/\*[^\n]*?\*/)?[ \t]*(?=\r?\n)").match(text, last)
     at = rest.end() if rest else last
     comma = "" if trailing else ","

@@ -1,6 +1,6 @@
 """Every client that `setup` knows: where its settings are, and what our entry looks like in them.
 
-Sources: the clients' own documents and code, and runs of the released versions (2026-11-21 and 25). A path is given per
+Sources: the clients' own documents and code, and runs of the released versions (2026-11-21 to 26). A path is given per
 system; `~` is the home directory, `%APPDATA%` Windows' roaming settings.
 """
 
@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 Scope = Literal["user", "project"]
-Form = Literal["json", "toml", "yaml", "text"]
+Form = Literal["json", "toml", "yaml"]
 System = Literal["linux", "darwin", "win32"]
 
 NAME = "kimi"
 """Our entry's name: short, because clients put it before every tool's name (at most 64 characters together)."""
+
+PROGRAM = "kimi-mcp"
+"""In the command line of every entry that is ours, and of no other."""
 
 CALL_SECONDS = 600
 """A whole test run fits into one call; Cline's field is the limit of start and calls together."""
@@ -141,12 +144,7 @@ def _kimi_code(server: Server) -> dict[str, Any]:
 
 
 def _continue(server: Server) -> dict[str, Any]:
-    return {
-        "name": NAME,
-        "version": "1.0.0",
-        "schema": "v1",
-        "mcpServers": [{"name": NAME, **_plain(server), "connectionTimeout": 20_000}],
-    }
+    return {"name": NAME, **_plain(server), "connectionTimeout": 20_000}
 
 
 def _zed_agent(server: Server) -> dict[str, Any]:
@@ -200,7 +198,6 @@ CLIENTS: tuple[Client, ...] = (
             "project": (_servers({"all": ".github/mcp.json"}, _copilot),),
         },
         "Start `copilot` again; /mcp show lists it.",
-        notes=("It was not run by this project: it needs a GitHub sign-in.",),
         rules=".github/instructions/kimi.instructions.md",
     ),
     Client(

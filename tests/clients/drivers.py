@@ -230,7 +230,7 @@ def continue_(given: Setting) -> Command:
                         "capabilities": ["tool_use"],
                     }
                 ],
-                "mcpServers": given.entry("continue")["mcpServers"],
+                "mcpServers": [given.entry("continue")],
             }
         ),
     )

@@ -272,24 +272,33 @@ def test_a_read_only_file_is_left_alone_with_the_way_out(
     assert path.read_text() == STRICT and list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(("writes", "code"), [(1, 0), (9, 1)])
 def test_what_another_program_writes_meanwhile_is_not_lost(
-    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    writes: int,
+    code: int,
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = settings(home)
+    left = list(range(writes))
 
     class Late(type(path)):  # a subclass of Path itself cannot be made before Python 3.12
-        """A file that another program writes as soon as it has been read."""
+        """A file that another program writes as soon as it has been read, so many times."""
 
         def read_bytes(self) -> bytes:
             data = super().read_bytes()
-            path.write_text(data.decode().replace("12", "13"))
+            if left:
+                path.write_text(json.dumps({**json.loads(data), "theirs": left.pop(0)}))
             return data
 
     client = next(client for client in CLIENTS if client.name == "cline")
     monkeypatch.setattr(type(client.places["user"][0]), "file", lambda *_: Late(path))
-    assert setup("cline") == 1
-    assert "just been changed by another program" in capsys.readouterr().err
-    assert path.read_text() == STRICT.replace("12", "13")
+    assert setup("cline") == code
+    now = json.loads(path.read_text())
+    assert now["theirs"] == (0 if code == 0 else 2)
+    assert (NAME in now["mcpServers"]) == (code == 0)
+    assert ("being changed by another program" in capsys.readouterr().err) == (code == 1)
 
 
 def test_a_huge_file_is_edited_as_any_other(home: Path) -> None:
