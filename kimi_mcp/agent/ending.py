@@ -58,6 +58,7 @@ async def end(agent: Agent, status: ev.Status, reason: str) -> ev.Ended:
             cached_tokens=state.cached_tokens,
             completion_tokens=state.completion_tokens,
             cost=state.cost,
+            unpriced=state.unpriced,
             seconds=limits.seconds(state),
         )
     )

@@ -114,7 +114,10 @@ Status = Literal["submitted", "answered", "limit", "stuck", "cancelled", "model_
 
 
 class Outcome(Fact):
-    """How a run ended, with the best patch so far whatever the way out. `cost` in US dollars."""
+    """How a run ended, with the best patch so far whatever the way out.
+
+    `cost` in US dollars; `unpriced`: of some of its requests the price is not known, and they are not in it.
+    """
 
     status: Status
     reason: str
@@ -127,6 +130,7 @@ class Outcome(Fact):
     cached_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
+    unpriced: bool = False
     seconds: float = 0.0
     attempt: int = 1
     """Which attempt this is, of how many `attempts`; what was used is that of all."""

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kimi_mcp.swebench.report import Row, tone
+from kimi_mcp.swebench.report import Row, spent, tone
 from kimi_mcp.swebench.tally import Tally
 
 RECENT = 8
@@ -64,7 +64,7 @@ def counts(tally: Tally) -> Text:
             for text in ("  ", (f"{count:,} {state}", _STYLES[tone(state)]))
         ),
         f"  {len(tally.running):,} running",
-        f"  ${tally.cost:,.2f}",
+        f"  {spent(tally.cost, tally.unpriced)}" if tally.cost is not None else "",
         f"  about {clock(left)} left" if left is not None else "",
     )
 
@@ -95,9 +95,8 @@ def _table(recent: list[Row], running: list[tuple[str, float]], width: int) -> T
     table.add_column("cost", justify="right", no_wrap=True, min_width=7)
     table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in recent:
-        cost = f"${row.cost:.3f}" if row.cost else ""
         table.add_row(
-            row.instance, Text(row.state, _STYLES[tone(row.state)]), clock(row.seconds), cost, row.note
+            row.instance, Text(row.state, _STYLES[tone(row.state)]), clock(row.seconds), row.money, row.note
         )
     now = time.monotonic()
     for instance, began in running:

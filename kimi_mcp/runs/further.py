@@ -124,4 +124,5 @@ def _whole(best: Candidate, outcomes: list[ev.Outcome]) -> ev.Outcome:
     """The best attempt's outcome, with what all attempts used."""
     sums = ("steps", "prompt_tokens", "cached_tokens", "completion_tokens", "cost", "seconds")
     used = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in sums}
-    return best.outcome.model_copy(update={**used, "attempt": best.number, "attempts": len(outcomes)})
+    whole = {"unpriced": any(outcome.unpriced for outcome in outcomes), "attempts": len(outcomes)}
+    return best.outcome.model_copy(update={**used, **whole, "attempt": best.number})

@@ -46,8 +46,8 @@ class Job:
 class Ended:
     """How a job ended.
 
-    `status`: `done`; `failed` (the work said why in one sentence); `crashed` (its process died, or a bug flew);
-    `timed_out`. `facts` is what the work returned; `files` maps names to text.
+    `status`: `done`; `failed` (the work said why in one sentence, and may have kept what it had); `crashed` (its
+    process died, or a bug flew); `timed_out`. `facts` is what the work returned; `files` maps names to text.
     """
 
     instance: str
@@ -64,10 +64,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """What a job's function returns: facts for the report, and files to keep."""
+    """What a job's function returns: facts for the report, and files to keep.
+
+    `failed`: why it came to no result, where what it has until then is worth keeping.
+    """
 
     facts: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    failed: str = ""
 
 
 async def perform(job: Job) -> Ended:
@@ -177,7 +181,8 @@ def main(request_path: str) -> None:
     try:
         worked = cast(Worked, asyncio.run(work(request["arguments"], Path(request["folder"]))))
         files = {name: _bounded(text) for name, text in worked.files.items()}
-        ended = {"status": "done", "facts": dict(worked.facts), "files": files}
+        status = "failed" if worked.failed else "done"
+        ended = {"status": status, "error": worked.failed, "facts": dict(worked.facts), "files": files}
     except ToolError as error:
         ended = {"status": "failed", "error": str(error)}
     answer = Path(request["answer"])

@@ -83,7 +83,7 @@ def _tiles(rows: Sequence[Row], total: int) -> str:
     if total > len(rows):
         tiles.append(("not done", f"{total - len(rows):,}", "", ""))
     if any(r.cost is not None for r in rows):
-        tiles.append(("cost", f"${sum(r.cost or 0 for r in rows):,.2f}", "", ""))
+        tiles.append(("cost", _cost(rows), "", ""))
     if rows:
         tiles.append(("median time", _time(sorted(r.seconds for r in rows)[len(rows) // 2]), "", ""))
     boxes = (
@@ -91,6 +91,13 @@ def _tiles(rows: Sequence[Row], total: int) -> str:
         for name, value, share, colour in tiles
     )
     return f"<dl>{''.join(boxes)}</dl>"
+
+
+def _cost(rows: Sequence[Row]) -> str:
+    cost = sum(r.cost or 0 for r in rows)
+    if any(r.unpriced for r in rows):
+        return f"over ${cost:,.2f}" if cost else "unknown"
+    return f"${cost:,.2f}"
 
 
 def _repositories(rows: Sequence[Row]) -> str:
@@ -139,10 +146,9 @@ def _distribution(title: str, values: Sequence[float], told: Callable[[float], s
 
 
 def _table_row(r: Row) -> str:
-    cost = "" if r.cost is None else f"${r.cost:.3f}"
     return (
         f"<tr><td>{html.escape(r.instance)}<td class={tone(r.state)}>{html.escape(r.state)}"
-        f"<td class=n>{_time(r.seconds)}<td class=n>{r.steps or ''}<td class=n>{cost}"
+        f"<td class=n>{_time(r.seconds)}<td class=n>{r.steps or ''}<td class=n>{r.money}"
         f"<td class=note>{html.escape(r.note)}</tr>"
     )
 

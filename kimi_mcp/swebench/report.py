@@ -10,7 +10,10 @@ from kimi_mcp.swebench.jobs import Ended
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One instance in a report. `state`: resolved, not resolved, sound, unsound, or how its job ended."""
+    """One instance in a report. `state`: resolved, not resolved, sound, unsound, or how its job ended.
+
+    `cost`: US dollars, None for a job that asks no model; `unpriced`: some of its requests have no known price.
+    """
 
     instance: str
     state: str
@@ -18,6 +21,14 @@ class Row:
     cost: float | None
     steps: int | None
     note: str
+    unpriced: bool = False
+
+    @property
+    def money(self) -> str:
+        """Its cost for a reader; empty where it asked no model."""
+        if self.unpriced:
+            return f"over ${self.cost:.3f}" if self.cost else "not known"
+        return "" if self.cost is None else f"${self.cost:.3f}"
 
 
 def row(ended: Ended) -> Row:
@@ -31,7 +42,15 @@ def row(ended: Ended) -> Row:
         state = "resolved" if facts["resolved"] else "not resolved"
     else:
         state = str(facts.get("outcome", "done"))
-    return Row(ended.instance, state, ended.seconds, facts.get("cost"), facts.get("steps"), _note(ended))
+    return Row(
+        ended.instance,
+        state,
+        ended.seconds,
+        facts.get("cost"),
+        facts.get("steps"),
+        _note(ended),
+        bool(facts.get("unpriced")),
+    )
 
 
 def _note(ended: Ended) -> str:
@@ -40,6 +59,8 @@ def _note(ended: Ended) -> str:
     facts = ended.facts
     verdict: Mapping[str, Any] = facts.get("verdict") or facts.get("after") or {}
     parts = [str(verdict["reason"])] if verdict.get("reason") else []
+    if facts.get("outcome", "submitted") != "submitted":
+        parts.append(str(facts.get("reason", "")))
     for name, label in (("not_fixed", "still failing"), ("broken", "broken")):
         if tests := verdict.get(name):
             parts.append(f"{len(tests)} {label} ({tests[0]}{' …' if len(tests) > 1 else ''})")
@@ -50,9 +71,18 @@ def _note(ended: Ended) -> str:
 def summary(rows: Sequence[Row], total: int) -> str:
     """The counts in one line."""
     states = ", ".join(f"{count} {state}" for state, count in sorted(Counter(r.state for r in rows).items()))
-    cost = sum(r.cost or 0 for r in rows)
     seconds = sum(r.seconds for r in rows)
-    return f"{len(rows)} of {total} instances: {states or 'none yet'}; {seconds / 60:.1f} worker minutes; ${cost:.2f}"
+    parts = [f"{states or 'none yet'}", f"{seconds / 60:.1f} worker minutes"]
+    if any(r.cost is not None for r in rows):
+        parts.append(spent(sum(r.cost or 0 for r in rows), sum(r.unpriced for r in rows)))
+    return f"{len(rows)} of {total} instances: {'; '.join(parts)}"
+
+
+def spent(cost: float, unpriced: int) -> str:
+    """What a batch cost, when so many of its instances have no known price."""
+    if not unpriced:
+        return f"${cost:,.2f}"
+    return f"over ${cost:,.2f} ({unpriced:,} of unknown cost)" if cost else "cost unknown"
 
 
 def markdown(title: str, rows: Sequence[Row], total: int) -> str:
@@ -63,10 +93,9 @@ def markdown(title: str, rows: Sequence[Row], total: int) -> str:
         "| --- | --- | ---: | ---: | ---: | --- |",
     ]
     for r in rows:
-        cost = "" if r.cost is None else f"${r.cost:.3f}"
         steps = "" if r.steps is None else str(r.steps)
         note = r.note.replace("|", "\\|")
-        lines.append(f"| {r.instance} | {r.state} | {r.seconds:.1f} | {steps} | {cost} | {note} |")
+        lines.append(f"| {r.instance} | {r.state} | {r.seconds:.1f} | {steps} | {r.money} | {note} |")
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,10 @@ class Tally:
     running: dict[str, float] = field(default_factory=lambda: dict[str, float]())
     states: Counter[str] = field(default_factory=lambda: Counter[str]())
     recent: deque[Row] = field(default_factory=lambda: deque[Row](maxlen=RECENT))
-    cost: float = 0.0
+    cost: float | None = None
+    """Of the ended; None while none has asked a model."""
+    unpriced: int = 0
+    """Instances whose cost is not known as a whole."""
     worked: float = 0.0
     """Seconds of workers, of all ended instances."""
     resumed: int = 0
@@ -39,7 +42,9 @@ class Tally:
         self.rows[ended.instance] = made
         self.states[made.state] += 1
         self.recent.append(made)
-        self.cost += made.cost or 0
+        if made.cost is not None:
+            self.cost = (self.cost or 0) + made.cost
+        self.unpriced += made.unpriced
         self.worked += made.seconds
         self.resumed += resumed
         self.unfinished += ended.status != "done"

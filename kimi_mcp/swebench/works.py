@@ -113,13 +113,14 @@ async def solve(arguments: Mapping[str, Any], folder: Path) -> Worked:
         "kept": outcome.attempt,
         "steps": outcome.steps,
         "cost": outcome.cost,
+        "unpriced": outcome.unpriced,
         "tokens": [outcome.prompt_tokens, outcome.cached_tokens, outcome.completion_tokens],
         "seconds": {"build": built, "run": outcome.seconds},
         "empty": not patch.strip(),
     }
-    return Worked(
-        facts, {"patch.diff": patch.decode("utf-8", "replace"), **_trajectories(run_folder, attempts)}
-    )
+    files = {"patch.diff": patch.decode("utf-8", "replace"), **_trajectories(run_folder, attempts)}
+    broken = outcome.status in ("model_failed", "crashed")  # no try of the instance: worth another one
+    return Worked(facts, files, outcome.reason if broken else "")
 
 
 def _trajectories(run_folder: RunFolder, attempts: Sequence[str]) -> dict[str, str]:

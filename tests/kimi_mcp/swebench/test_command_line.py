@@ -86,11 +86,9 @@ def swebench(action: str, instances: Path, *more: str) -> subprocess.CompletedPr
     return done
 
 
-def run(instances: Path, host: str, *more: str) -> subprocess.CompletedProcess[str]:
+def run(instances: Path, host: str, *more: str, model: str = "kimi-k2.6") -> subprocess.CompletedProcess[str]:
     out = str(instances.parent / "out")
-    return swebench(
-        "run", instances, str(instances), "--out", out, "--host", host, "--model", "kimi-k2.6", *more
-    )
+    return swebench("run", instances, str(instances), "--out", out, "--host", host, "--model", model, *more)
 
 
 def test_a_batch_is_run_resumed_and_graded(instances: Path, host: str) -> None:
@@ -148,6 +146,49 @@ def test_another_attempt_is_made_within_the_same_budget_where_nothing_speaks_for
     kept = json.loads((instances.parent / "out" / "run" / "ada__engine-1.json").read_text())
     assert kept["facts"]["attempts"] == ["submitted", "submitted"]
     assert kept["files"] == ["attempt-2.jsonl", "events.jsonl", "patch.diff"]
+
+
+def test_a_batch_tells_what_all_attempts_cost_at_the_hosts_price(instances: Path) -> None:
+    with KimiApi(Careless(load(instances)), flavour="openrouter", keys=()) as api:
+        done = run(instances, api.url, "--attempts", "3", "--workers", "2", model="moonshotai/kimi-k2.6")
+    assert done.returncode == 0
+    out = instances.parent / "out"
+    costs: list[float] = []
+    for name in ("ada__engine-1", "ada__engine-2"):
+        kept = json.loads((out / "run" / f"{name}.json").read_text())["facts"]
+        assert kept["attempts"] == ["submitted"] * 3
+        prompt, cached, completion = kept["tokens"]
+        assert kept["cost"] == pytest.approx(
+            ((prompt - cached) * 0.95 + cached * 0.16 + completion * 4) / 1e6
+        )
+        answers = [
+            event["answer"]
+            for file in ("events.jsonl", "attempt-2.jsonl", "attempt-3.jsonl")
+            for event in map(json.loads, (out / "run" / name / file).read_text().splitlines())
+            if event["kind"] == "answered"
+        ]
+        assert kept["cost"] == pytest.approx(sum(answer["cost"] for answer in answers))
+        costs.append(kept["cost"])
+        assert f"${kept['cost']:.3f}" in (out / "run.md").read_text()
+    assert f"${sum(costs):.2f}" in done.stdout.splitlines()[2]
+    assert sum(costs) > 0.01
+
+
+def test_an_instance_whose_model_failed_says_why_and_is_tried_again_when_asked(instances: Path) -> None:
+    with KimiApi(Author(load(instances)), keys=("sk-right",)) as api:
+        wrong = run(instances, api.url, "--only", "ada__engine-1")
+    assert wrong.returncode == 1
+    assert "1 failed" in wrong.stdout
+    assert "key" in (instances.parent / "out" / "run.md").read_text().splitlines()[-1]
+    with KimiApi(Author(load(instances))) as api:
+        again = run(instances, api.url, "--only", "ada__engine-1", "--retry")
+    assert again.returncode == 0
+    assert "1 submitted" in again.stdout
+
+
+def test_what_asks_no_model_tells_no_cost(instances: Path) -> None:
+    done = swebench("validate", instances, str(instances), "--out", str(instances.parent / "sound"))
+    assert "$" not in done.stdout
 
 
 def test_the_official_harness_loads_the_predictions_and_the_rows(instances: Path, host: str) -> None:

@@ -3,8 +3,11 @@
 import re
 from html.parser import HTMLParser
 
+from kimi_mcp.cli.batch_table import counts
+from kimi_mcp.swebench.jobs import Ended
 from kimi_mcp.swebench.page import page
-from kimi_mcp.swebench.report import Row
+from kimi_mcp.swebench.report import Row, summary
+from kimi_mcp.swebench.tally import Tally
 
 ROWS = [
     Row("django__django-1", "resolved", 61.0, 0.5, 12, ""),
@@ -42,6 +45,22 @@ def test_a_page_tells_each_state_its_share_the_cost_and_what_is_not_done() -> No
     assert "sympy 0 of 1" in told
     assert "1:01 min 12 $0.500" in told
     assert "1 h 02 min" in told, "61 minutes and 40 seconds"
+
+
+def test_a_cost_that_is_not_known_is_told_as_such() -> None:
+    tally = Tally(3)
+    for name, cost, unpriced in (("a", 0.0, True), ("b", 0.5, False), ("c", 0.25, True)):
+        facts = {"outcome": "submitted", "cost": cost, "unpriced": unpriced}
+        tally.add(Ended(name, "done", 1.0, facts=facts))
+    rows = list(tally.rows.values())
+    assert [row.money for row in rows] == ["not known", "$0.500", "over $0.250"]
+    assert summary(rows, 3).endswith("; over $0.75 (2 of unknown cost)")
+    assert summary(rows[:1], 3).endswith("; cost unknown")
+    assert "over $0.75 (2 of unknown cost)" in counts(tally).plain
+    words = " ".join(read(page("Run", rows[:1], 3)).words)
+    assert "cost unknown" in words
+    assert "$" not in words
+    assert "$" not in summary([Row("a", "sound", 1.0, None, None, "")], 1)
 
 
 def test_a_page_is_one_file_without_scripts_whatever_the_notes_hold() -> None:
