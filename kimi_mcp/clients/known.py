@@ -135,6 +135,10 @@ def _windsurf(server: Server) -> dict[str, Any]:
     return {**_plain(server), "env": {}}
 
 
+def _zed(server: Server) -> dict[str, Any]:
+    return {**_windsurf(server), "timeout": CALL_SECONDS}  # seconds; 60 without
+
+
 def _mcphub(server: Server) -> dict[str, Any]:
     return {**_plain(server), "autoApprove": list(server.read_only)}
 
@@ -231,11 +235,33 @@ CLIENTS: tuple[Client, ...] = (
         },
     ),
     Client(
+        "devin",
+        "Devin Desktop (before June 2026 Windsurf) and Devin CLI",
+        ("~/.config/devin", "%APPDATA%/devin", "devin"),
+        {
+            "user": (
+                _servers(
+                    {
+                        "all": "~/.config/devin/mcp_config.json",
+                        "win32": "%APPDATA%/devin/mcp_config.json",
+                    },
+                    _windsurf,
+                ),
+            ),
+            "project": (_servers({"all": ".devin/mcp_config.json"}, _windsurf),),
+        },
+        "It asks before the first call of a tool; all of the server's tools can be allowed there.",
+        notes=("It was not run by this project: it needs an account.",),
+    ),
+    Client(
         "windsurf",
         "Windsurf",
         ("~/.codeium/windsurf", "windsurf"),
         {"user": (_servers({"all": "~/.codeium/windsurf/mcp_config.json"}, _windsurf),)},
-        notes=("It shows at most 100 tools of all servers together.",),
+        notes=(
+            "It shows at most 100 tools of all servers together.",
+            "Under its new name, Devin Desktop, it reads another file: kimi-mcp setup devin.",
+        ),
     ),
     Client(
         "zed",
@@ -245,7 +271,7 @@ CLIENTS: tuple[Client, ...] = (
             "user": (
                 _servers(
                     {"all": "~/.config/zed/settings.json", "win32": "%APPDATA%/Zed/settings.json"},
-                    _windsurf,
+                    _zed,
                     "context_servers",
                 ),
                 _servers(
@@ -254,7 +280,7 @@ CLIENTS: tuple[Client, ...] = (
                     "agent_servers",
                 ),
             ),
-            "project": (_servers({"all": ".zed/settings.json"}, _windsurf, "context_servers"),),
+            "project": (_servers({"all": ".zed/settings.json"}, _zed, "context_servers"),),
         },
         "The tools are in the agent panel; 'kimi' is among the external agents.",
         rules=".rules",
@@ -277,7 +303,17 @@ CLIENTS: tuple[Client, ...] = (
             "project": (_servers({"all": ".junie/mcp/mcp.json"}, _plain),),
         },
         "The agent 'kimi' is in AI Chat's list of agents.",
-        rules=".junie/guidelines.md",
+        rules=".junie/AGENTS.md",
+    ),
+    Client(
+        "antigravity",
+        "Google Antigravity (IDE and CLI)",
+        ("~/.gemini/config", "~/.gemini/antigravity", "~/.gemini/antigravity-cli", "agy"),
+        {
+            "user": (_servers({"all": "~/.gemini/config/mcp_config.json"}, _windsurf),),
+            "project": (_servers({"all": ".agents/mcp_config.json"}, _windsurf),),
+        },
+        notes=("It was not run by this project: it needs an account.",),
     ),
     Client(
         "gemini",
@@ -314,6 +350,9 @@ CLIENTS: tuple[Client, ...] = (
             "user": (Place({"all": f"~/.continue/mcpServers/{NAME}.yaml"}, (), _continue, "yaml"),),
             "project": (Place({"all": f".continue/mcpServers/{NAME}.yaml"}, (), _continue, "yaml"),),
         },
+        notes=(
+            "The extensions read it; `cn` 1.5 does not: put it into the mcpServers of ~/.continue/config.yaml by hand.",
+        ),
     ),
     Client(
         "kimi-cli",
