@@ -12,6 +12,8 @@ from acp import PROTOCOL_VERSION, RequestError, helpers, schema, spawn_agent_pro
 
 MakeRepository = Callable[[dict[str, str | bytes]], Path]
 FILES = {"a.py": "def double(x):\n    return x + 1\n", ".env": "TOKEN=secret\n"}
+SECONDS = 280
+"""For one test, however loaded the machine is; modules whose tests are long mark a `timeout` of 300."""
 FS = schema.ClientCapabilities(fs=schema.FileSystemCapabilities(read_text_file=True, write_text_file=True))
 
 
@@ -125,10 +127,10 @@ async def say(connection: Any, session: str, *blocks: Any) -> str:
 
 
 def run(main: Any) -> Any:
-    """The result of a coroutine, which gets 100 s."""
+    """The result of a coroutine, which gets `SECONDS`."""
 
     async def bounded() -> Any:
-        async with asyncio.timeout(100):
+        async with asyncio.timeout(SECONDS):
             return await main
 
     return asyncio.run(bounded())

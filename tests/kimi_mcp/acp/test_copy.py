@@ -4,10 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.kimi_api import Call, KimiApi, Turn
 from tests.kimi_api.turns import Request
 from tests.kimi_mcp.acp.editor import FS, Editor, MakeRepository, agent, run, say, told
 from tests.kimi_mcp.agent.conftest import BUGGY, REPRODUCE
+
+pytestmark = pytest.mark.timeout(300)
 
 READ = Call("read_file", {"path": "calc.py"})
 SUBMIT = Turn(calls=(Call("submit", {"summary": "It adds now."}),))

@@ -9,8 +9,10 @@ from acp import RequestError, helpers
 
 from tests.kimi_api import Call, KimiApi, Turn
 from tests.kimi_api.turns import Request
-from tests.kimi_mcp.acp.editor import FILES, Editor, MakeRepository, agent, run
+from tests.kimi_mcp.acp.editor import FILES, SECONDS, Editor, MakeRepository, agent, run
 from tests.kimi_mcp.agent.conftest import BUGGY, REPRODUCE
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_fix_in_a_private_copy_leaves_the_files_alone_and_is_told_for_review(
@@ -67,7 +69,7 @@ def test_a_turn_under_way_can_be_steered(make_repository: MakeRepository, tmp_pa
     def held(request: Request) -> Turn:
         """The first answer waits until the turn has been steered."""
         asked.set()
-        assert steered.wait(60)
+        assert steered.wait(SECONDS)
         first = not any(message["role"] == "tool" for message in request.body["messages"])
         return Turn(calls=(Call("read_file", {"path": "a.py"}),)) if first else Turn(text="Understood.")
 
@@ -81,7 +83,7 @@ def test_a_turn_under_way_can_be_steered(make_repository: MakeRepository, tmp_pa
             turn = asyncio.create_task(
                 connection.prompt(session_id=name, prompt=[helpers.text_block("Read it.")])
             )
-            assert await asyncio.to_thread(asked.wait, 60)
+            assert await asyncio.to_thread(asked.wait, SECONDS)
             await connection.ext_method("kimi-mcp/steer", {"sessionId": name, "text": "Mind the tabs."})
             steered.set()
             await turn
