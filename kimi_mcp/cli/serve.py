@@ -58,6 +58,8 @@ def _start(settings: Settings, chosen: Selection, emit: Callable[[str, dict[str,
 
     _log_to_file()
     named = settings.text("root")
+    if named.startswith("${"):  # an editor without an open folder leaves its variable as it stands
+        named = ""
     places = Places(partial(open_workspace, settings=settings), find_root(named), pinned=bool(named))
     engine = SdkEngine(make_server(offered.selected(chosen, settings), places, version("kimi-mcp")), emit)
     gc.freeze()

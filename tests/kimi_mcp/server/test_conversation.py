@@ -90,6 +90,17 @@ def test_a_client_whose_roots_never_come_is_served_where_the_server_was_started(
     assert not client.call("read_file", path="a.py").is_error
 
 
+def test_an_editors_variable_that_it_did_not_fill_in_names_no_root(start: Start, elsewhere: Path) -> None:
+    client = start("--root", "${workspaceFolder}", pinned=False)
+    client.initialize()
+    assert not client.call("read_file", path="a.py").is_error
+    client = start("--root", "${workspaceFolder}", pinned=False)
+    client.initialize(capabilities={"roots": {}})
+    id = client.start_request("tools/call", {"name": "read_file", "arguments": {"path": "other.py"}})
+    answer_roots(client, elsewhere)
+    assert not called(client.answer(id)).is_error
+
+
 @pytest.mark.parametrize("declared", [False, True])
 def test_nobody_is_asked_who_declared_no_roots_or_named_one(start: Start, declared: bool) -> None:
     client = start(pinned=declared)
