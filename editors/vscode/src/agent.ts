@@ -14,6 +14,7 @@ import {
   ndJsonStream,
 } from "@agentclientprotocol/sdk";
 import type { Invocation } from "./arguments.js";
+import { within } from "./limits.js";
 
 /** Our one extension of the protocol: words for a turn that is under way. */
 const STEER = "_kimi-mcp/steer";
@@ -21,7 +22,13 @@ const STEER = "_kimi-mcp/steer";
 export const OLDEST = "0.1.0";
 const MESSAGE_BYTES = 64 * 1024 * 1024;
 const GRACE_MS = 6_000;
-const START_MS = 60_000;
+
+/** How long the program may take, in milliseconds: for an answer (a turn's excepted), and to stop a turn. */
+export interface Patience {
+  readonly answer: number;
+  readonly stop: number;
+}
+const PATIENCE: Patience = { answer: 60_000, stop: 30_000 };
 
 export interface Listener {
   updated(session: string, update: SessionUpdate): void;
@@ -48,19 +55,26 @@ export class AgentGone extends Error {
 }
 
 export class Agent {
+  /** The turns under way, by session. */
+  private readonly turns = new Map<string, Promise<unknown>>();
+  private deaf = false;
+  /** Why we have ended it ourselves. */
+  private verdict = "";
+
   private constructor(
     private readonly process: ChildProcess,
     private readonly connection: ClientConnection,
     private readonly gone: Promise<never>,
+    private readonly patience: Patience,
   ) {}
 
-  /** Start the program; one that has not answered after `patience` milliseconds is ended. Throws `AgentGone` with the way out. */
+  /** Start the program; one that does not answer in time is ended. Throws `AgentGone` with the way out. */
   static async start(
     invocation: Invocation,
     folder: string,
     environment: NodeJS.ProcessEnv,
     listener: Listener,
-    patience = START_MS,
+    patience = PATIENCE,
   ): Promise<Agent> {
     const process = spawn(invocation.program, invocation.args, { cwd: folder, env: environment, stdio: "pipe" });
     let tail = "";
@@ -77,7 +91,7 @@ export class Agent {
       });
       process.on("close", (code, signal) => {
         const why = tail.trim().split("\n").at(-1)?.trim() ?? "";
-        const ended = `${signal ?? `exit code ${code ?? "unknown"}`}${why ? `: ${why}` : ""}`;
+        const ended = agent.verdict || `${signal ?? `exit code ${code ?? "unknown"}`}${why ? `: ${why}` : ""}`;
         if (started) reject(new AgentGone(`kimi-mcp has ended (${ended}). What it had done is kept.`, "log"));
         else reject(new AgentGone(`'${invocation.program}' ended at its start (${ended}). It may be older than kimi-mcp ${OLDEST}, or something else.`, "install"));
       });
@@ -99,10 +113,11 @@ export class Agent {
         return {};
       })
       .connect(stream);
-    const agent = new Agent(process, connection, gone);
+    const agent = new Agent(process, connection, gone, patience);
     const clientCapabilities = { fs: { readTextFile: true, writeTextFile: true } };
     const asked: Promise<InitializeResponse> = connection.agent.request(methods.agent.initialize, { protocolVersion: PROTOCOL_VERSION, clientCapabilities });
-    const answer = within(patience, agent.until(asked), `'${invocation.program}' did not answer within ${patience / 1000} s and was ended; what it said is in the log.`);
+    const late = () => new AgentGone(`'${invocation.program}' did not answer within ${patience.answer / 1000} s and was ended; what it said is in the log.`, "log");
+    const answer = within(patience.answer, agent.until(asked), late);
     answer.catch(() => process.kill("SIGKILL")); // nothing has begun: there is nothing to be polite for
     const { agentInfo } = await answer;
     if (agentInfo?.name !== "kimi-mcp" || older(agentInfo.version, OLDEST)) {
@@ -113,47 +128,51 @@ export class Agent {
     return agent;
   }
 
+  /** Whether it can be given something to do: it is there, and has answered what it was asked. */
   get alive(): boolean {
-    return this.process.exitCode === null && this.process.signalCode === null && !this.connection.signal.aborted;
+    return !this.deaf && this.process.exitCode === null && this.process.signalCode === null && !this.connection.signal.aborted;
   }
 
   /** A new session in a folder, set as the user wishes. */
   async open(folder: string, chosen: Chosen): Promise<string> {
-    const { sessionId } = await this.until(this.connection.agent.request(methods.agent.session.new, { cwd: folder, mcpServers: [] }));
+    const { sessionId } = await this.answered("a new session", this.connection.agent.request(methods.agent.session.new, { cwd: folder, mcpServers: [] }));
     for (const [configId, value] of Object.entries({ thinking: chosen.mode, place: chosen.place }))
-      await this.until(this.connection.agent.request(methods.agent.session.setConfigOption, { sessionId, configId, value }));
+      await this.answered(`the session's ${configId}`, this.connection.agent.request(methods.agent.session.setConfigOption, { sessionId, configId, value }));
     return sessionId;
   }
 
   /** One turn to its end; says why it ended. `open`: the paths of files with unsaved changes. */
   async prompt(sessionId: string, text: string, open: readonly string[] = []): Promise<string> {
     const _meta = { "kimi-mcp": { open } };
-    const answer = await this.until(
-      this.connection.agent.request(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }], _meta }),
-    );
-    return answer.stopReason;
+    const turn = this.until(this.connection.agent.request(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }], _meta }));
+    this.turns.set(sessionId, turn);
+    return (await turn.finally(() => this.turns.delete(sessionId))).stopReason;
   }
 
+  /** Have a turn stopped. A program that does not stop it in time is ended, with all that it does. */
   async cancel(sessionId: string): Promise<void> {
+    const turn = this.turns.get(sessionId);
     await this.connection.agent.notify(methods.agent.session.cancel, { sessionId });
+    const late = new Error(`it did not stop within ${this.patience.stop / 1000} s`);
+    if (turn) await within(this.patience.stop, turn, () => late).catch((error: unknown) => error === late && this.kill(late.message));
   }
 
   async steer(sessionId: string, text: string): Promise<void> {
-    await this.until(this.connection.agent.request(STEER, { sessionId, text }));
+    await this.answered("the words for it", this.connection.agent.request(STEER, { sessionId, text }));
   }
 
   async list(folder: string): Promise<ListSessionsResponse["sessions"]> {
-    return (await this.until(this.connection.agent.request(methods.agent.session.list, { cwd: folder }))).sessions;
+    return (await this.answered("the list of runs", this.connection.agent.request(methods.agent.session.list, { cwd: folder }))).sessions;
   }
 
   /** Delete a session with its runs, for good. */
   async delete(sessionId: string): Promise<void> {
-    await this.until(this.connection.agent.request(methods.agent.session.delete, { sessionId }));
+    await this.answered("the deletion", this.connection.agent.request(methods.agent.session.delete, { sessionId }));
   }
 
   /** Tell an earlier session's history again, as updates. */
   async load(folder: string, sessionId: string): Promise<void> {
-    await this.until(this.connection.agent.request(methods.agent.session.load, { sessionId, cwd: folder, mcpServers: [] }));
+    await this.answered("the run's history", this.connection.agent.request(methods.agent.session.load, { sessionId, cwd: folder, mcpServers: [] }));
   }
 
   /** End the program: politely by the end of its input, then not. */
@@ -165,6 +184,19 @@ export class Agent {
       this.process.once("exit", () => clearTimeout(timer));
       timer.unref();
     }
+  }
+
+  private kill(verdict: string): void {
+    this.verdict = verdict;
+    this.process.kill("SIGKILL");
+  }
+
+  /** As `until`, for what is answered at once: a program that is not heard in time gets nothing more to do. */
+  private answered<T>(what: string, work: Promise<T>): Promise<T> {
+    return within(this.patience.answer, this.until(work), () => {
+      this.deaf = true;
+      return new AgentGone(`kimi-mcp hangs: asked for ${what}, it has not answered within ${this.patience.answer / 1000} s. Try again: that starts another one.`, "log");
+    });
   }
 
   /** The work's result; where the connection broke, why the program has gone. */
@@ -192,10 +224,4 @@ function lines(text: string, line?: number | null, limit?: number | null): strin
   if (line == null && limit == null) return text;
   const from = Math.max(0, (line ?? 1) - 1);
   return text.split(/(?<=\n)/).slice(from, limit == null ? undefined : from + limit).join("");
-}
-
-function within<T>(milliseconds: number, work: Promise<T>, late: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new AgentGone(late, "log")), milliseconds)));
-  return Promise.race([work, over]).finally(() => clearTimeout(timer));
 }

@@ -26,6 +26,7 @@ export class Agents implements vscode.Disposable {
     const agent = await known?.catch(() => undefined);
     if (agent?.alive) return agent;
     if (this.started.get(folder) !== known) return this.of(folder); // another call was faster
+    if (known && agent) this.old.push(known); // it may hang: it is ended when nobody uses it any more
     const made = this.start(folder);
     this.started.set(folder, made);
     return made;

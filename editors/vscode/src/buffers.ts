@@ -3,6 +3,7 @@
  * be behind the disk for a moment, when another program has just written; so a saved one's text is never taken from it.
  */
 import * as vscode from "vscode";
+import { within } from "./limits.js";
 
 /** VS Code asks the user about a file that has changed on the disk too, and `save` waits for the answer. */
 const SAVE_MS = 5_000;
@@ -56,10 +57,8 @@ export async function unsaved(folder: vscode.WorkspaceFolder, place: "copy" | "t
 
 /** Save what is not saved, but do not wait for long. */
 async function save(document: vscode.TextDocument): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((done) => (timer = setTimeout(() => done(false), SAVE_MS)));
-  const saved = await Promise.race([document.save(), late]).finally(() => clearTimeout(timer));
-  if (!saved) throw new Error(`VS Code could not save ${vscode.workspace.asRelativePath(document.uri)}: it may have changed on the disk too. Save it yourself, then try again.`);
+  const failed = new Error(`VS Code could not save ${vscode.workspace.asRelativePath(document.uri)}: it may have changed on the disk too. Save it yourself, then try again.`);
+  if (!(await within(SAVE_MS, Promise.resolve(document.save()), () => failed))) throw failed;
 }
 
 function inside(path: string): vscode.Uri {

@@ -19,12 +19,18 @@ export class Conversation {
   review: Review | undefined;
   /** The program that works on it, while it does. */
   agent: Agent | undefined;
+  /** Aborted where the user cancels before the program has the turn. */
+  starting: AbortController | undefined;
+  /** Whether the program has had what it began with: its issue, or the wish to have it told again. */
+  begun = false;
   private readonly questions: Pending[] = [];
 
+  /** `issue`: what it is to fix; none, where its session is an earlier one. */
   constructor(
     readonly folder: vscode.WorkspaceFolder,
     private readonly chosen: "copy" | "tree",
     public run: Run,
+    readonly issue: string,
     public session?: string,
   ) {}
 
@@ -41,7 +47,12 @@ export class Conversation {
   /** Whether it was interrupted and can go on: its window was closed, its program ended, or it was cancelled. */
   get stopped(): boolean {
     const status = this.run.told?.outcome.status;
-    return this.run.phase === "done" && this.session !== undefined && (status === undefined ? this.run.stop === "loaded" || this.run.trouble !== undefined : status === "cancelled" || status === "crashed" || status === "model_failed");
+    return this.run.phase === "done" && this.begun && (status === undefined ? this.run.stop === "loaded" || this.run.trouble !== undefined : status === "cancelled" || status === "crashed" || status === "model_failed");
+  }
+
+  /** Whether it could not begin, and may be tried again. */
+  get again(): boolean {
+    return this.run.phase === "done" && !this.begun;
   }
 
   /** Put a question behind those that wait. */
@@ -79,13 +90,12 @@ export class Conversation {
 
   get shown(): ShownRun {
     const { entries, ...rest } = this.run;
-    return { ...rest, key: this.key, doing: doing(this.run), spent: spent(this.run), stopped: this.stopped, place: this.place };
+    return { ...rest, key: this.key, doing: doing(this.run), spent: spent(this.run), stopped: this.stopped, again: this.again, place: this.place };
   }
 
   get listed(): Listed {
     const waiting = (this.review?.waiting.length ?? 0) > 0;
-    if (this.run.phase === "loading") return { key: this.key, title: this.run.title, when: this.began, state: "" };
-    const state = this.waits ? "asking" : this.running ? "running" : waiting ? "review" : "done";
-    return { key: this.key, title: this.run.title, when: this.began, state };
+    const state = this.run.phase === "loading" ? "" : this.waits ? "asking" : this.running ? "running" : waiting ? "review" : "done";
+    return { key: this.key, title: this.run.title, when: this.began, state, folder: this.folder.name };
   }
 }

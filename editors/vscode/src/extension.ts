@@ -14,8 +14,9 @@ import { EvidencePanel, View } from "./view.js";
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel("Kimi", { log: true });
   const key = new Key(context.secrets);
-  const patches = new PatchEditor(log);
-  const controller = new Controller(key, patches, new Memory(context.workspaceState), log);
+  const memory = new Memory(context.storageUri && vscode.Uri.joinPath(context.storageUri, "runs.json").fsPath);
+  const patches = new PatchEditor(memory, log);
+  const controller = new Controller(key, patches, memory, log);
   const state = () => controller.state();
   const take = (message: FromWebview) => void taken(message, controller, patches).catch((error: unknown) => failed(error, log));
   const view = new View(context.extensionUri, state, () => controller.entries, take);
@@ -44,7 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
       await view.focus();
     }),
     command("kimi.goOn", () => controller.goOn()),
-    command("kimi.retry", () => controller.restart()),
+    command("kimi.retry", () => controller.retry()),
     command("kimi.runTests", () => controller.runTests()),
     command("kimi.review", () => patches.open()),
     command("kimi.acceptAll", () => patches.decideAll("accepted")),

@@ -1,17 +1,17 @@
 /** Our tools for VS Code's own agent, and for every other that uses its MCP servers. */
 import * as vscode from "vscode";
 import { serve } from "./arguments.js";
-import { settings } from "./settings.js";
+import { folders, settings } from "./settings.js";
 
 export function registerTools(version: string): vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
   const provider: vscode.McpServerDefinitionProvider<vscode.McpStdioServerDefinition> = {
     onDidChangeMcpServerDefinitions: changed.event,
     provideMcpServerDefinitions: () => {
-      const folders = vscode.workspace.workspaceFolders ?? [];
-      return folders.map((folder) => {
+      const all = folders();
+      return all.map((folder) => {
         const { program, args } = serve(settings(folder.uri), folder.uri.fsPath);
-        const label = folders.length === 1 ? "Kimi" : `Kimi: ${folder.name}`;
+        const label = all.length === 1 ? "Kimi" : `Kimi: ${folder.name}`;
         const server = new vscode.McpStdioServerDefinition(label, program, [...args], {}, version);
         server.cwd = folder.uri;
         return server;

@@ -3,6 +3,7 @@ import { chmod } from "node:fs/promises";
 import * as vscode from "vscode";
 import { put, textOf } from "./buffers.js";
 import type { Decision } from "./hunks.js";
+import type { Memory } from "./memory.js";
 import type { Review, ReviewFile } from "./review.js";
 
 const BEFORE = "kimi-before";
@@ -20,7 +21,10 @@ export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.C
   readonly onDidChangeCodeLenses = this.lenses.event;
   readonly onDidDecide = this.decided.event;
 
-  constructor(private readonly log: vscode.LogOutputChannel) {
+  constructor(
+    private readonly memory: Memory,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
     this.parts = [
       vscode.workspace.registerTextDocumentContentProvider(BEFORE, this),
       vscode.workspace.registerTextDocumentContentProvider(AFTER, this),
@@ -104,11 +108,20 @@ export class PatchEditor implements vscode.TextDocumentContentProvider, vscode.C
     const was = file.decision;
     const { inPlace } = this.review.told;
     if (file.changes(hunks, decision, inPlace) && !(await this.carry(file, hunks, decision, inPlace))) return false;
+    await this.keep(this.review, file, file.keptWith(hunks, decision));
     file.decide(hunks, decision);
     this.refresh(file);
     this.decided.fire();
     if (was === "pending" && file.decision !== "pending") await this.onward(file);
     return true;
+  }
+
+  /** What is shown as decided is on the disk before. */
+  private async keep({ told, kept }: Review, { path }: ReviewFile, decisions: readonly Decision[]): Promise<void> {
+    await this.memory.decide(told.run, { ...kept, [path]: decisions }).catch((error: unknown) => {
+      this.log.warn(String(error));
+      void vscode.window.showWarningMessage(`The decision about ${path} holds until this window is closed: it could not be kept (${error instanceof Error ? error.message : String(error)}).`);
+    });
   }
 
   /** Bring decisions into the user's file. */

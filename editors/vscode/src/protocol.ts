@@ -28,12 +28,13 @@ export interface Asking {
   readonly options: readonly { id: string; name: string; kind: string }[];
 }
 
-/** One run in the list. `state`: what it does or waits for, empty for one that is not open. */
+/** One run in the list. `state`: what it does or waits for, empty for one that is not open. `folder`: its name, where there are several. */
 export interface Listed {
   readonly key: string;
   readonly title: string;
   readonly when: string;
   readonly state: "running" | "asking" | "review" | "done" | "";
+  readonly folder: string;
 }
 
 /** What keeps the program from working, for the user; `way` is what helps. */
@@ -43,7 +44,7 @@ export interface Trouble {
 }
 
 /** A run without its entries: those are sent apart, only what is new. */
-export type ShownRun = Omit<Run, "entries"> & { readonly key: string; readonly doing: string; readonly spent: string; readonly stopped: boolean; readonly place: string };
+export type ShownRun = Omit<Run, "entries"> & { readonly key: string; readonly doing: string; readonly spent: string; readonly stopped: boolean; readonly again: boolean; readonly place: string };
 
 export interface State {
   readonly folder: string;
@@ -82,6 +83,6 @@ export type FromWebview =
 
 export const VIEW_COMMANDS = [
   "kimi.cancel", "kimi.setKey", "kimi.acceptAll", "kimi.rejectAll", "kimi.review", "kimi.evidence",
-  "kimi.runTests", "kimi.newRun", "kimi.goOn", "kimi.showLog", "kimi.walkthrough", "kimi.openSettings", "kimi.retry",
+  "kimi.runTests", "kimi.newRun", "kimi.goOn", "kimi.showLog", "kimi.walkthrough", "kimi.openSettings", "kimi.retry", "vscode.openFolder",
 ] as const;
 export type ViewCommand = (typeof VIEW_COMMANDS)[number];

@@ -51,6 +51,11 @@ export class ReviewFile {
     return this.hunks.length === 0 ? [this.whole] : [...this.decisions];
   }
 
+  /** What will be kept, once these hunks are decided so. */
+  keptWith(hunks: readonly number[], decision: Decision): readonly Decision[] {
+    return this.hunks.length === 0 ? [decision] : this.decisions.map((one, index) => (hunks.includes(index) ? decision : one));
+  }
+
   restore(kept: readonly Decision[]): void {
     if (this.hunks.length === 0) this.whole = kept[0] ?? "pending";
     else if (kept.length === this.hunks.length) kept.forEach((decision, index) => (this.decisions[index] = decision));
@@ -89,7 +94,7 @@ export class ReviewFile {
 
   /** Whether the file is to exist, once these hunks are decided so: a part of a change leaves a file. */
   exists(hunks: readonly number[], decision: Decision, inPlace: boolean): boolean {
-    const then = this.hunks.length === 0 ? [decision] : this.decisions.map((one, index) => (hunks.includes(index) ? decision : one));
+    const then = this.keptWith(hunks, decision);
     const [before, after] = [this.side(0), this.side(1)];
     return then.every((one) => isThere(one, inPlace)) ? after : then.some((one) => isThere(one, inPlace)) || before;
   }

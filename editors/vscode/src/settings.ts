@@ -16,11 +16,18 @@ export function settings(folder?: vscode.Uri): Settings {
   };
 }
 
+/** The workspace's folders that are on a disk: the program works in no other. */
+export function folders(): readonly vscode.WorkspaceFolder[] {
+  return (vscode.workspace.workspaceFolders ?? []).filter((one) => one.uri.scheme === "file");
+}
+
 /** The folder to work in: that of the file in front, or the only one, or the one that the user picks. */
 export async function chosenFolder(of?: vscode.Uri): Promise<vscode.WorkspaceFolder | undefined> {
   const uri = of ?? vscode.window.activeTextEditor?.document.uri;
   const own = uri ? vscode.workspace.getWorkspaceFolder(uri) : undefined;
-  const folders = vscode.workspace.workspaceFolders ?? [];
-  if (own ?? folders.length <= 1) return own ?? folders[0];
-  return vscode.window.showWorkspaceFolderPick({ placeHolder: "Where is it to be fixed?" });
+  const all = folders();
+  if (own && all.includes(own)) return own;
+  if (all.length <= 1) return all[0];
+  const picked = await vscode.window.showWorkspaceFolderPick({ placeHolder: "Where is it to be fixed?" });
+  return picked && all.includes(picked) ? picked : undefined;
 }

@@ -140,9 +140,64 @@ suite("the agent", { skip }, () => {
     let said = "";
     ear.logged = (text) => (said += text);
     const deaf = "import os, signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), file=sys.stderr, flush=True)\nwhile True: signal.pause()";
-    await assert.rejects(Agent.start({ program: python, args: ["-c", deaf] }, root, environment, ear, 2_000), (error) => error instanceof AgentGone && error.message.includes("did not answer within 2 s"));
+    await assert.rejects(Agent.start({ program: python, args: ["-c", deaf] }, root, environment, ear, { answer: 2_000, stop: 2_000 }), (error) => error instanceof AgentGone && error.message.includes("did not answer within 2 s"));
     const there = () => existsSync(`/proc/${said.trim()}/exe`);
     while (said && there()) await new Promise((done) => setTimeout(done, 20));
+  });
+
+  /** A program that says that it is ours, and answers only to these methods. */
+  const hangs = (answers: object) => ["-c", `import json, sys
+answers = ${JSON.stringify({ initialize: { protocolVersion: 1, agentInfo: { name: "kimi-mcp", version: "9.0.0" } }, ...answers })}
+for line in sys.stdin:
+    ask = json.loads(line)
+    if ask.get("method") in answers: print(json.dumps({"jsonrpc": "2.0", "id": ask["id"], "result": answers[ask["method"]]}), flush=True)`];
+
+  test("a program that hangs when it is asked for a session, its list or its history is said, and gets nothing more to do", async () => {
+    const asks: ((agent: Agent) => Promise<unknown>)[] = [(one) => one.open(root, { mode: "thinking", place: "copy" }), (one) => one.list(root), (one) => one.load(root, "1"), (one) => one.delete("1")];
+    for (const ask of asks) {
+      const agent = await Agent.start({ program: python, args: hangs({}) }, root, environment, new Ear(), { answer: 1_000, stop: 1_000 });
+      assert.ok(agent.alive);
+      await assert.rejects(ask(agent), (error) => error instanceof AgentGone && error.way === "log" && /hangs.*within 1 s\. Try again/.test(error.message));
+      assert.ok(!agent.alive);
+      agent.stop();
+    }
+  });
+
+  test("a program that does not stop its turn when it is cancelled is ended, and said", async () => {
+    const agent = await Agent.start({ program: python, args: hangs({ "session/new": { sessionId: "1" }, "session/set_config_option": { configOptions: [] } }) }, root, environment, new Ear(), { answer: 60_000, stop: 100 });
+    const session = await agent.open(root, { mode: "thinking", place: "copy" });
+    const turn = agent.prompt(session, "/fix something");
+    const ended = assert.rejects(turn, (error) => error instanceof AgentGone && error.message.includes("it did not stop within 0.1 s"));
+    await agent.cancel(session);
+    await ended;
+  });
+
+  test("a program killed in the middle of a run is said; another one tells what was done, and goes on", async () => {
+    const at = await served([call("run_command", { command: "sleep 60" }), { text: "It goes on.", times: 9 }]);
+    const args = ["-m", "kimi_mcp", "acp", "--base-url", at, "--model", "kimi-k2.6"];
+    const begin = (listener: Listener) => Agent.start({ program: python, args: ["-c", `import os, runpy, sys; print("pid", os.getpid(), file=sys.stderr, flush=True); sys.argv = ["kimi-mcp", *${JSON.stringify(args.slice(2))}]; runpy.run_module("kimi_mcp", run_name="__main__", alter_sys=True)`] }, root, environment, listener);
+    const ear = new Ear();
+    let said = "";
+    ear.logged = (text) => (said += text);
+    const agent = await begin(ear);
+    const session = await agent.open(root, { mode: "instant", place: "copy" });
+    const turn = agent.prompt(session, "/fix something");
+    const ended = assert.rejects(turn, (error) => error instanceof AgentGone && error.way === "log" && error.message.includes("has ended (SIGKILL"));
+    while (!ear.updates.some((update) => update.sessionUpdate === "tool_call" && update.title.includes("sleep 60"))) await ear.next();
+    process.kill(Number(/pid (\d+)/.exec(said)?.[1]), "SIGKILL");
+    await ended;
+    assert.ok(!agent.alive);
+
+    const again = new Ear();
+    const second = await begin(again);
+    try {
+      await second.load(root, session);
+      assert.ok(again.updates.reduce(reduce, begun("")).entries.some((entry) => entry.kind === "call" && entry.title.includes("sleep 60")));
+      assert.equal(await second.prompt(session, "Go on where you were interrupted."), "end_turn");
+      assert.ok(again.updates.reduce(reduce, begun("")).entries.some((entry) => entry.kind === "message" && entry.text === "It goes on."));
+    } finally {
+      second.stop();
+    }
   });
 
   test("another agent, or an older one, is refused with what it is", async () => {

@@ -22,11 +22,13 @@ export function headOf(run: ShownRun, now: State, page: "run" | "evidence"): Chi
   const title = bounded(run.title);
   return [
     page === "run" && element("div", { class: "row bar" }, button("‹ All runs", command("kimi.newRun"), { class: "link", key: "home" }),
-      run.phase === "running" ? button("Cancel", command("kimi.cancel"), { key: "cancel" }) : run.stopped && button("Go on", command("kimi.goOn"), { class: "primary", key: "go-on" })),
+      run.phase === "running" ? button("Cancel", command("kimi.cancel"), { key: "cancel" })
+        : run.stopped ? button("Go on", command("kimi.goOn"), { class: "primary", key: "go-on" })
+        : run.again && button("Try again", command("kimi.retry"), { class: "primary", key: "again" })),
     element("h2", { title }, title),
     element("div", { class: `state ${icon}`, role: "status" }, text),
     element("p", { class: "facts" }, facts.join(" · ")),
-    run.trouble !== undefined && element("div", { role: "alert" }, element("p", { class: "trouble" }, bounded(run.trouble)), page === "run" && waysOut(run.way ?? "log", !run.stopped)),
+    run.trouble !== undefined && element("div", { role: "alert" }, element("p", { class: "trouble" }, bounded(run.trouble)), page === "run" && waysOut(run.way ?? "log", !run.stopped && !run.again)),
     run.phase === "done" && outcome && !FINE.has(outcome.status) && outcome.reason ? element("p", { class: "trouble", role: "alert" }, bounded(outcome.reason)) : undefined,
     page === "run" && run.phase === "done" && outcome?.status === "model_failed" && element("div", { class: "row buttons" },
       button("Enter another key", command("kimi.setKey"), { key: "key" }), button("Open the settings", command("kimi.openSettings"), { key: "settings" })),
@@ -82,6 +84,7 @@ export function askingOf(ask: Asking | undefined): Child[] {
 }
 
 export function hintOf(now: State): Child[] {
+  if (!now.folder) return [element("p", {}, "No folder is open. Kimi works in a repository: open its folder."), element("div", { class: "row buttons" }, button("Open a folder", command("vscode.openFolder"), { class: "primary", key: "folder" }))];
   if (now.trouble && now.run === undefined) return [element("div", { role: "alert" }, element("p", {}, bounded(now.trouble.text)), waysOut(now.trouble.way))];
   if (now.key !== "missing" || now.run?.phase === "running" || now.run?.told?.outcome.status === "submitted") return [];
   return [element("p", {}, "The tools work without a key: VS Code's own agent has them already. For the agent, enter a key of platform.moonshot.ai, openrouter.ai or Kimi Code (or set MOONSHOT_API_KEY, or keep it in the keyring); a local model needs none."),
@@ -99,7 +102,7 @@ export function listOf(now: State): Child[] {
     const title = bounded(one.title);
     return element("li", { class: "row" }, element("span", { class: `mark ${mark}`, ...(said ? { label: said, role: "img" } : {}) }),
       button(title, () => say({ type: "show", key: one.key }), { class: "link", key: one.key, title }),
-      element("span", { class: "note" }, said && one.state !== "done" ? said : when(one.when)),
+      element("span", { class: "note" }, [one.folder, said && one.state !== "done" ? said : when(one.when)].filter(Boolean).join(" · ")),
       button("✕", () => say({ type: "delete", key: one.key }), { class: "link delete", key: `delete ${one.key}`, label: `Delete ${title}`, title: "Delete" }));
   });
   return [element("h3", {}, "Runs"), element("ul", {}, ...items)];

@@ -64,7 +64,7 @@ function render(now: State): void {
   head.show([page, facts, now.asking !== undefined, now.mode, now.model], () => (run ? headOf(run, now, page) : page === "evidence" ? [element("p", { class: "note" }, "No run yet.")] : []));
   proof.show([run?.told, run?.phase, now.checked], () => (run?.told && run.phase === "done" ? proofOf(run.told, now, page) : []));
   if (page === "evidence") return;
-  hint.show([now.key, now.trouble, run?.phase, run?.told?.outcome.status], () => hintOf(now));
+  hint.show([now.folder, now.key, now.trouble, run?.phase, run?.told?.outcome.status], () => hintOf(now));
   plan.show([run?.plan, run?.phase], () => planOf(run));
   // the question is read out and reached by the next Tab; it takes no key away from words being typed
   if (asking.show(now.asking, () => askingOf(now.asking)) && now.asking && words.value === "") asking.node.querySelector<HTMLElement>(".question")?.focus();
@@ -78,6 +78,6 @@ function composerOf(now: State): void {
   words.placeholder = running ? "Tell it what to mind…" : now.run ? "Ask or order something more…" : "What is wrong? Paste an issue, an error, a stack trace…";
   words.setAttribute("aria-label", running ? "Words for the run under way" : now.run ? "Further words" : "The issue");
   send.textContent = running ? "Tell" : now.run ? "Send" : "Fix";
-  note.textContent = now.folder ? `in ${now.folder} · Ctrl+Enter` : "Open a folder first";
+  note.textContent = now.folder ? `in ${now.folder} · Ctrl+Enter` : "";
   send.disabled = !now.folder || now.run?.phase === "loading";
 }
