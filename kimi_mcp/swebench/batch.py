@@ -27,6 +27,7 @@ from typing import Any, cast
 from kimi_mcp.swebench.engine import Engine, side_by_side
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.jobs import Ended, Job
+from kimi_mcp.swebench.source import data
 from kimi_mcp.swebench.tally import Tally
 
 
@@ -169,7 +170,7 @@ def write_predictions(path: Path, model: str, patches: Iterable[tuple[str, str]]
 def read_predictions(path: Path) -> dict[str, str]:
     """Patches by instance id, from JSONL, a JSON list, or a JSON object by id. Raises `BatchError`."""
     try:
-        text = path.read_text("utf-8-sig")
+        text = data(path).decode("utf-8-sig")
         try:
             whole: object = json.loads(text)
         except json.JSONDecodeError:
@@ -178,8 +179,6 @@ def read_predictions(path: Path) -> dict[str, str]:
         if isinstance(rows, dict):
             rows = [rows] if "instance_id" in rows else list(rows.values())
         return {row["instance_id"]: row["model_patch"] or "" for row in rows}
-    except OSError as error:
-        raise BatchError(f"{path} cannot be read: {error.strerror}.") from None
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
         raise BatchError(
             f"{path} does not hold predictions: each needs an instance_id and a model_patch."
@@ -200,13 +199,14 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def fingerprint(path: Path) -> str:
-    """The hash of a file's bytes, or of all files below a folder, to tell one set of instances from another."""
+    """The hash of what a file or pipe holds, or all files below a folder: tells one set of instances from another."""
     digest = hashlib.sha256()
     if path.is_dir():
         for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            data = file.read_bytes()
-            digest.update(f"{file.relative_to(path)}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
-            digest.update(data)
+            digest.update(
+                f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape")
+            )
+            digest.update(file.read_bytes())
     else:
-        digest.update(path.read_bytes() if path.is_file() else str(path).encode())
+        digest.update(data(path))
     return digest.hexdigest()[:16]

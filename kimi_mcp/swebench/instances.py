@@ -81,12 +81,7 @@ def instance_of(row: Row, number: int = 1) -> Instance:
         if "fix_patch" in row:
             hint = "this is a row of Multi-SWE-bench, whose format is not supported."
         raise BadInstances(f"Instance {name} lacks {', '.join(missing)}; {hint}")
-    shapes = (
-        ("instance_id", _ID, "a plain name"),
-        ("repo", _REPO, "owner/name"),
-        ("base_commit", _COMMIT, "a commit id"),
-    )
-    for name, pattern, what in shapes:
+    for name, pattern, what in _SHAPES:
         if not pattern.fullmatch(str(row[name])):
             raise BadInstances(f"Row {number}: its {name} {str(row[name])[:80]!r} is not {what}.")
     return Instance(

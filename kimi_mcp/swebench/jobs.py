@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from kimi_mcp.swebench.errors import BatchError
+from kimi_mcp.swebench.scratch import Scratch
 from kimi_tools.errors import ToolError
 
 MAX_FILE_CHARS = 20_000_000
@@ -81,13 +82,13 @@ async def perform(job: Job) -> Ended:
     this machine can start no job at all.
     """
     try:
-        scratch = tempfile.TemporaryDirectory(prefix="kimi-mcp-job-", ignore_cleanup_errors=True)
+        scratch = await asyncio.to_thread(Scratch)
     except OSError as error:
         raise _cannot_start(error) from None
     try:
-        return await _performed(job, Path(scratch.name))
+        return await _performed(job, scratch.path)
     finally:
-        await asyncio.to_thread(scratch.cleanup)
+        await asyncio.to_thread(scratch.remove)
 
 
 async def _performed(job: Job, scratch: Path) -> Ended:

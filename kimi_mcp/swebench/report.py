@@ -75,7 +75,7 @@ def summary(rows: Sequence[Row], total: int) -> str:
     parts = [f"{states or 'none yet'}", f"{seconds / 60:.1f} worker minutes"]
     if any(r.cost is not None for r in rows):
         parts.append(spent(sum(r.cost or 0 for r in rows), sum(r.unpriced for r in rows)))
-    return f"{len(rows)} of {total} instances: {'; '.join(parts)}"
+    return f"{len(rows):,} of {total:,} instances: {'; '.join(parts)}"
 
 
 def spent(cost: float, unpriced: int) -> str:

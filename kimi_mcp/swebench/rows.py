@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
+from kimi_mcp.swebench import source
 from kimi_mcp.swebench.errors import BadInstances
 
 Row = Mapping[str, Any]
@@ -40,12 +42,9 @@ def read(path: Path) -> list[Row]:
 
 
 def _file(path: Path) -> list[object]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInstances(f"{path} cannot be read: {error.strerror}.") from None
+    data = source.data(path)
     if path.suffix == ".parquet" or data.startswith(b"PAR1"):
-        return _parquet(path)
+        return _parquet(path, data)
     if data.startswith((b"\x1f\x8b", b"PK\x03\x04", b"(\xb5/\xfd", b"BZh", b"\xfd7zXZ")):
         raise BadInstances(f"{path} is compressed; unpack it first.")
     if not data.strip():
@@ -89,13 +88,13 @@ def _jsonl(path: Path, text: str, whole: json.JSONDecodeError) -> list[object]:
     return rows
 
 
-def _parquet(path: Path) -> list[object]:
+def _parquet(path: Path, data: bytes) -> list[object]:
     try:
         import pyarrow.parquet as parquet  # pyright: ignore[reportMissingTypeStubs]
     except ImportError:
         raise BadInstances("Parquet files need pyarrow: pip install 'kimi-mcp[swebench]'.") from None
     try:
-        table = parquet.read_table(path)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        table = parquet.read_table(BytesIO(data))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     except (ValueError, OSError) as error:  # what pyarrow raises for a broken file are ValueErrors
         raise BadInstances(
             f"{path} is not a whole parquet file: {str(error).splitlines()[0][:200]}"

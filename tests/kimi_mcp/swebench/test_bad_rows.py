@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from kimi_mcp.swebench import source
+from kimi_mcp.swebench.batch import fingerprint
 from kimi_mcp.swebench.errors import BadInstances
 from kimi_mcp.swebench.instances import load
 
@@ -111,6 +114,34 @@ def test_what_editors_and_other_programs_leave_is_read(tmp_path: Path) -> None:
     )
     (tmp_path / "rows.jsonl").write_bytes(f"\ufeff{LINE}\r\n{other}\r\n\r\n".encode())
     assert [one.problem for one in load(tmp_path / "rows.jsonl")] == ["It stops.", "a\u2028b\x85c"]
+
+
+def test_a_pipe_is_read_once_and_known_by_what_it_held(tmp_path: Path) -> None:
+    pipe, file = tmp_path / "pipe", tmp_path / "rows.jsonl"
+    os.mkfifo(pipe)
+    file.write_text(f"{LINE}\n" + f"{LINE.replace('-1', '-2')}\n" + " " * 200_000)
+    with subprocess.Popen(["sh", "-c", f"cat '{file}' > '{pipe}'"]):
+        assert [one.id for one in load(pipe)] == ["ada__engine-1", "ada__engine-2"]
+    assert fingerprint(pipe) == fingerprint(file)
+
+
+def test_a_pipe_without_a_writer_and_a_device_are_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "QUIET_SECONDS", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInstances, match="is a pipe to which nobody wrote"):
+        load(tmp_path / "pipe")
+    with pytest.raises(BadInstances, match="is a device"):
+        load(Path("/dev/zero"))
+
+
+def test_twenty_thousand_rows_of_parquet_are_read(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    rows = [{**ROW, "instance_id": f"ada__engine-{n}"} for n in range(20_000)]
+    table = pyarrow.Table.from_pylist(rows)
+    pytest.importorskip("pyarrow.parquet").write_table(table, tmp_path / "rows.parquet")
+    assert [one.id for one in load(tmp_path / "rows.parquet", ["ada__engine-19999"])] == ["ada__engine-19999"]
 
 
 def test_nulls_and_numbers_are_not_taken_for_text(tmp_path: Path) -> None:

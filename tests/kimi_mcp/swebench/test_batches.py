@@ -18,6 +18,7 @@ from kimi_mcp.swebench.batch import Batch, fingerprint, read_predictions, write_
 from kimi_mcp.swebench.engine import Engine, Local
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.jobs import Ended, Job
+from kimi_mcp.swebench.scratch import PREFIX
 from kimi_mcp.swebench.tally import Tally
 
 WORKS = "tests.kimi_mcp.swebench.works_for_tests"
@@ -192,6 +193,31 @@ def until_b_runs(tmp_path: Path) -> None:
     while not (tmp_path / "runs").exists():
         assert time.monotonic() < deadline
         os.sched_yield()
+
+
+def test_what_a_killed_batch_left_in_the_temporary_folder_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    driver = watched(tmp_path)
+    until_b_runs(tmp_path)
+    (temporary / f"{PREFIX}of-another-version").mkdir()
+    [lock] = temporary.glob(f"{PREFIX}*/lock")
+    sweep = [sys.executable, "-c", "from kimi_mcp.swebench.scratch import Scratch; Scratch().remove()"]
+    os.utime(lock, (0, 0))  # as old as it may be
+    subprocess.run(sweep, cwd=ROOT, check=True)
+    assert lock.exists(), "its process lives"
+    job = int((tmp_path / "runs").read_text())
+    driver.kill()
+    driver.wait()
+    deadline = time.monotonic() + 60
+    while is_alive(job):
+        assert time.monotonic() < deadline
+        os.sched_yield()
+    subprocess.run(sweep, cwd=ROOT, check=True)
+    assert [path.name for path in temporary.glob(f"{PREFIX}*")] == [f"{PREFIX}of-another-version"]
 
 
 def finished_later(tmp_path: Path) -> str:
