@@ -41,14 +41,16 @@ def script(*turns: Turn) -> Callable[[Request], Turn]:
     return answer
 
 
-def conversation(root: Path, state: Path, editor: Editor, *said: Any, can: Any = FS) -> Any:
+def conversation(
+    root: Path, state: Path, editor: Editor, *said: Any, can: Any = FS, place: str = "copy"
+) -> Any:
     """A session whose fixes are made in a copy; what is said may be a function that the user does in between."""
 
     async def main(url: str) -> list[str]:
         reasons: list[str] = []
         async with agent(editor, state, url, can) as connection:
             name = (await connection.new_session(cwd=str(root), mcp_servers=[])).session_id
-            await connection.set_config_option(session_id=name, config_id="place", value="copy")
+            await connection.set_config_option(session_id=name, config_id="place", value=place)
             for words in said:
                 reasons.append(
                     await say(connection, name, words) if isinstance(words, str) else words() or ""
@@ -194,3 +196,27 @@ def test_changes_that_meet_are_the_users_and_the_model_is_told(
     assert "changed the same lines of calc.py" in talk
     assert "sum((a, b))" in read
     assert patches(editor)[-1] == {}
+
+
+def test_a_message_behind_a_fix_in_the_users_own_files_sees_what_was_said_and_what_was_typed_since(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    root = make_repository(BUGGY)
+    editor, path = Editor(), root / "calc.py"
+    fixed = path.read_text().replace("a - b", "a + b")
+
+    def goes_on() -> None:
+        assert path.read_text() == fixed
+        path.write_text(f"{fixed}# saved since\n")
+        editor.buffers[str(path)] = f"{fixed}# saved since\n# typed since\n"
+
+    said = ("/fix add subtracts", goes_on, "Also handle None.")
+    main = conversation(root, tmp_path / "state", editor, *said, place="tree")
+    with KimiApi(script(*FIX, Turn(calls=(READ,)), NONE, Turn(text="None counts as 0."))) as api:
+        run(main(api.url))
+        talk, read = asked(api), told(api.requests[-1])[-2]
+    assert all(words in talk for words in ("add subtracts", "It adds now.", "Also handle None."))
+    assert "not saved yet" in read and "# typed since" in read
+    assert path.read_text() == fixed.replace("return a + b", "return (a or 0) + b") + (
+        "# saved since\n# typed since\n"
+    ), "the edit is made in what the user has typed"
