@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from kimi_mcp.clients import jsonc, toml, yaml
+from kimi_mcp.clients import jsonc, toml, toml_list, yaml
 from kimi_mcp.clients.known import PROGRAM, Form, Place, Server
 from kimi_tools.errors import Conflict
 
@@ -171,5 +171,6 @@ def _json_set(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str
 _FORMS: Mapping[Form, _Form] = {
     "json": _Form(_json_read, _json_set, jsonc.remove_member),
     "toml": _Form(toml.read, toml.put, toml.without),
+    "toml list": _Form(toml_list.read, toml_list.put, toml_list.without),
     "yaml": _Form(yaml.read, yaml.put, yaml.without),
 }

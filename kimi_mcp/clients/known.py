@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Scope = Literal["user", "project"]
-Form = Literal["json", "toml", "yaml"]
+Form = Literal["json", "toml", "toml list", "yaml"]
 System = Literal["linux", "darwin", "win32"]
 
 NAME = "kimi"
@@ -145,6 +145,15 @@ def _mcphub(server: Server) -> dict[str, Any]:
 
 def _kimi_code(server: Server) -> dict[str, Any]:
     return {**_plain(server), "toolTimeoutMs": CALL_SECONDS * 1000}
+
+
+def _vibe(server: Server) -> dict[str, Any]:
+    return {
+        "transport": "stdio",
+        **_plain(server),
+        "startup_timeout_sec": 20,
+        "tool_timeout_sec": CALL_SECONDS,
+    }
 
 
 def _continue(server: Server) -> dict[str, Any]:
@@ -369,6 +378,16 @@ CLIENTS: tuple[Client, ...] = (
             "user": (_servers({"all": "~/.kimi-code/mcp.json"}, _kimi_code),),
             "project": (_servers({"all": ".kimi-code/mcp.json"}, _kimi_code),),
         },
+    ),
+    Client(
+        "vibe",
+        "Mistral Vibe",
+        ("~/.vibe", "vibe"),
+        {
+            "user": (Place({"all": "~/.vibe/config.toml"}, ("mcp_servers", NAME), _vibe, "toml list"),),
+            "project": (Place({"all": ".vibe/config.toml"}, ("mcp_servers", NAME), _vibe, "toml list"),),
+        },
+        "Start `vibe` again; /mcp lists it.",
     ),
     Client(
         "neovim",

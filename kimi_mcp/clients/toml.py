@@ -7,13 +7,13 @@ from typing import Any, cast
 
 from kimi_tools.errors import Conflict
 
-_MARK = "\ufeff"
+MARK = "\ufeff"
 """Some editors on Windows begin a file with it; readers of TOML do not take it."""
 
 
 def read(text: str, keys: tuple[str, ...]) -> Any:
     """What stands at `keys`; None where nothing does. Raises `Conflict` with the line of what is no TOML."""
-    found: Any = _values(text)
+    found: Any = values(text)
     for key in keys:
         if not isinstance(found, dict):
             return None
@@ -26,8 +26,8 @@ def put(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str:
 
     Raises `Conflict` where the way there is no table.
     """
-    mark = _MARK if text.startswith(_MARK) else ""
-    bare = text.removeprefix(_MARK)
+    mark = MARK if text.startswith(MARK) else ""
+    bare = text.removeprefix(MARK)
     old = read(text, keys)
     attempts = (_appended, _within) if old is None else (_within,)
     for attempt in attempts:
@@ -41,13 +41,13 @@ def without(text: str, keys: tuple[str, ...]) -> str:
     """The text without the table at `keys`; the same when absent."""
     if read(text, keys) is None:
         return text
-    mark = _MARK if text.startswith(_MARK) else ""
-    document = _document(text.removeprefix(_MARK))
-    table: Any = document
+    mark = MARK if text.startswith(MARK) else ""
+    whole = document(text.removeprefix(MARK))
+    table: Any = whole
     for key in keys[:-1]:
         table = table[key]
     del table[keys[-1]]
-    return mark + document.as_string()
+    return mark + whole.as_string()
 
 
 def _appended(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str:
@@ -61,8 +61,8 @@ def _within(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str:
     """Where the parent is written inline no table can follow; a table that is there is brought up to date."""
     import tomlkit
 
-    document = _document(text)
-    table: Any = document
+    whole = document(text)
+    table: Any = whole
     try:
         for key in keys[:-1]:
             table = table[key]
@@ -74,13 +74,13 @@ def _within(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str:
                 ours[name] = value
     except (TypeError, ValueError, KeyError, AttributeError):  # a number, a list: something else stands there
         return text
-    return cast(str, document.as_string())
+    return cast(str, whole.as_string())
 
 
 def _is_only_ours(before: str, after: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> bool:
     """Whether a strict reader finds our entry in the changed text, and all the rest as it was."""
     try:
-        wanted, found = _values(before), _values(after)
+        wanted, found = values(before), values(after)
     except Conflict:
         return False
     here: dict[str, Any] = wanted
@@ -93,14 +93,16 @@ def _is_only_ours(before: str, after: str, keys: tuple[str, ...], entry: Mapping
     return found == wanted
 
 
-def _values(text: str) -> dict[str, Any]:
+def values(text: str) -> dict[str, Any]:
+    """What a strict reader finds. Raises `Conflict` with the line of what is no TOML."""
     try:
-        return tomllib.loads(text.removeprefix(_MARK))
+        return tomllib.loads(text.removeprefix(MARK))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Conflict(f"this is not TOML ({error}); correct the file by hand.") from None
 
 
-def _document(text: str) -> Any:
+def document(text: str) -> Any:
+    """The text, without its mark, as something that can be changed and keeps its form."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 

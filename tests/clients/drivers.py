@@ -276,8 +276,7 @@ def copilot(given: Setting) -> Command:
 
 
 def vibe(given: Setting) -> Command:
-    """Its settings are lists of tables in TOML."""
-    server = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.stdio.items())
+    server = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.entry("vibe").items())
     given.write(
         ".vibe/config.toml",
         f"""active_model = "fake"
@@ -295,10 +294,7 @@ provider = "fake"
 alias = "fake"
 [[mcp_servers]]
 name = "{NAME}"
-transport = "stdio"
 {server}
-startup_timeout_sec = 60
-tool_timeout_sec = 600
 """,
     )
     flags = ["--trust", "--auto-approve", "--workdir", str(given.root), "-p", given.prompt]

@@ -19,8 +19,9 @@ from kimi_tools.errors import Conflict
 
 CLINE = ".cline/data/settings/cline_mcp_settings.json"
 CODEX = ".codex/config.toml"
+VIBE = ".vibe/config.toml"
 CONTINUE = ".continue/mcpServers/kimi.yaml"
-FILES = {"cline": CLINE, "codex": CODEX, "continue": CONTINUE}
+FILES = {"cline": CLINE, "codex": CODEX, "vibe": VIBE, "continue": CONTINUE}
 
 
 @pytest.fixture
@@ -181,6 +182,43 @@ def test_toml_stays_toml_however_its_servers_are_written(text: str, home: Path) 
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        'mcp_servers = []\nmodel = "m"\n[z]\nb = 1\n',
+        'mcp_servers = [\n  { name = "a", url = "u" }, # mine\n]\n',
+        '[[mcp_servers]]\nname = "a" # mine\n\n[z]\nb = 1',
+        'a = 1\r\n[[mcp_servers]]\r\nname = "b"\r\n',
+        "",
+    ],
+    ids=["empty", "inline", "tables", "crlf", "nothing"],
+)
+def test_a_list_of_servers_in_toml_gets_ours_however_it_is_written(text: str, home: Path) -> None:
+    path = given_file(home, VIBE, text)
+    assert main(["setup", "vibe"]) == 0
+    now = tomllib.loads(path.read_bytes().decode())
+    assert now["mcp_servers"].pop()["args"] == ["serve"]
+    assert now == {"mcp_servers": [], **tomllib.loads(text)}
+    path.write_bytes(path.read_bytes().replace(b"= 600", b"= 42"))
+    written = path.read_bytes()
+    assert main(["setup", "vibe"]) == 0
+    assert path.read_bytes() == written, "a user's own time-out stays"
+    path.write_bytes(written + b"[later]\n")
+    assert main(["setup", "vibe", "--remove"]) == 0
+    left = tomllib.loads(path.read_bytes().decode())
+    assert {"mcp_servers": [], **left} == {"mcp_servers": [], **tomllib.loads(text), "later": {}}
+
+
+@pytest.mark.parametrize("text", ["mcp_servers = 3\n", "[mcp_servers.a]\nb = 1\n"])
+def test_what_is_no_list_in_toml_is_left_alone(
+    text: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = given_file(home, VIBE, text)
+    assert main(["setup", "vibe"]) == 1
+    assert "'mcp_servers' is no list of tables" in one_sentence(capsys)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("mcp_servers = 3\n", "'mcp_servers' is no table"),
@@ -205,6 +243,7 @@ OTHERS: dict[str, tuple[str, str]] = {
         '{"mcpServers": {"kimi": {"type": "streamableHttp", "url": "https://kimi.example/mcp"}}}',
     ),
     "codex": (CODEX, '[mcp_servers.kimi]\ncommand = "npx"\nargs = ["somebody-elses-kimi"]\n'),
+    "vibe": (VIBE, '[[mcp_servers]]\nname = "kimi"\ntransport = "http"\nurl = "u"\n'),
     "continue": (CONTINUE, 'name: "x"\nmcpServers:\n  - name: "theirs"\n    command: "npx"\n'),
     "zed": (".config/zed/settings.json", '{"agent_servers": {"kimi": {"command": "kimi", "args": ["acp"]}}}'),
 }

@@ -46,7 +46,22 @@ trust_level = "trusted"
 """
 
 
+LISTED = """# mine
+active_model = "m"
+
+[[mcp_servers]]
+name = "other" # the first
+transport = "http"
+url = "https://mcp.example"
+
+[tools.bash]
+permission = "ask"
+"""
+
+
 def existing(client: Client, place: Place) -> str:
+    if place.form == "toml list":
+        return LISTED
     if place.form == "toml":
         return TOML
     return JSON if client.name in ("vscode", "zed", "opencode", "cursor") else STRICT
@@ -82,6 +97,9 @@ def entry(path: Path, place: Place) -> dict:
     text = path.read_text().removeprefix("\ufeff")
     if place.form == "yaml":
         return {"text": text}
+    if place.form == "toml list":
+        listed = tomllib.loads(text)[place.keys[0]]
+        return next(item for item in listed if item["name"] == place.keys[1])
     data = tomllib.loads(text) if place.form == "toml" else read(text)
     for key in place.keys:
         data = data[key]
