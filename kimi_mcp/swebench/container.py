@@ -11,7 +11,9 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from kimi_mcp.swebench.errors import EnvironmentFailed
@@ -22,6 +24,7 @@ from kimi_tools.process import Finished, Launch, allowed_environment, program, r
 from kimi_tools.sandbox import Place
 
 PULL_SECONDS = 3600
+ANSWER_SECONDS = 60
 
 
 def image_of(instance: Instance) -> tuple[str, str]:
@@ -42,14 +45,31 @@ def image_of(instance: Instance) -> tuple[str, str]:
     return image or f"{owner}/sweb.eval.x86_64.{name}:latest", str(row.get("workdir") or "/testbed")
 
 
+@cache
 def engine() -> str:
-    """The container program of this machine: docker, else podman. Raises `Unavailable`."""
+    """The container program of this machine: docker, else podman; of both, the first that answers.
+
+    Where neither answers it is docker, whose own words tell why. Raises `Unavailable` where neither is installed.
+    """
+    found: list[str] = []
     for name in ("docker", "podman"):
-        try:
-            return program(name)
-        except Unavailable:
-            continue
-    raise Unavailable("Neither docker nor podman is installed; install one, or use --env venv.")
+        with suppress(Unavailable):
+            found.append(program(name))
+    if not found:
+        raise Unavailable("Neither docker nor podman is installed; install one, or use --env venv.")
+    return next((path for path in found if _answers(path)), found[0]) if found[1:] else found[0]
+
+
+def _answers(path: str) -> bool:
+    """Whether a container program works: docker is often installed where its daemon does not run."""
+    command = [path, "info", "--format", "{{.}}"]
+    try:
+        asked = subprocess.run(
+            command, env=_engine_environment(), capture_output=True, timeout=ANSWER_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
 
 
 @dataclass(frozen=True, slots=True)
