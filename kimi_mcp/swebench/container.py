@@ -87,6 +87,7 @@ class Container:
 
     level = "docker"
     mounts = True
+    own_programs = True
     gaps = ("the container engine's own protection is all there is",)
 
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:

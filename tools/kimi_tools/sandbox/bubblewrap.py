@@ -61,6 +61,7 @@ class Bubblewrap:
     own_proc: bool = True
     network: Sequence[str] = ()
     mounts = True
+    own_programs = False
 
     @property
     def gaps(self) -> Sequence[str]:

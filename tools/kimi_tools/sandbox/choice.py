@@ -42,6 +42,11 @@ class Best:
         return self.choose().mounts
 
     @property
+    def own_programs(self) -> bool:
+        """As the chosen sandbox's. Raises `NotAllowed` where none works."""
+        return self.choose().own_programs
+
+    @property
     def gaps(self) -> Sequence[str]:
         """What the chosen sandbox does not protect. Raises `NotAllowed`."""
         return self.choose().gaps

@@ -37,6 +37,7 @@ class Landlock:
     network: Sequence[str] = ()
     level = "landlock"
     mounts = False
+    own_programs = False
     gaps = GAPS
 
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:

@@ -48,6 +48,11 @@ class Sandbox(Protocol):
         ...
 
     @property
+    def own_programs(self) -> bool:
+        """Whether commands find other programs than this machine has, as in a container's image."""
+        ...
+
+    @property
     def gaps(self) -> Sequence[str]:
         """What it does not protect, in the user's words."""
         ...
@@ -65,6 +70,7 @@ class Unprotected:
 
     level = "none"
     mounts = False
+    own_programs = False
     gaps = ("commands can do all that you can",)
 
     def launch(self, argv: Sequence[str], place: Place, environment: Mapping[str, str]) -> Launch:

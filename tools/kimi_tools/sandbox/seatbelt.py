@@ -51,6 +51,7 @@ class Seatbelt:
     network: Sequence[str] = ()
     level = "seatbelt"
     mounts = False
+    own_programs = False
     gaps = (
         "services on this machine's localhost can be reached",
         "names and sizes of other files can be seen",

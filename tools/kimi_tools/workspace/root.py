@@ -13,7 +13,7 @@ from pathlib import Path
 from kimi_tools.clip import RESULT_CHARS
 from kimi_tools.errors import NotFound, PathRefused, ToolError
 from kimi_tools.policy import NeedsLeave, Policy, Request, current_ask
-from kimi_tools.process import Finished
+from kimi_tools.process import Finished, program
 from kimi_tools.protected import holds_secret
 from kimi_tools.sandbox import UNPROTECTED, Place, Sandbox, run_confined
 from kimi_tools.usage import Limits
@@ -261,6 +261,13 @@ class Workspace:
             environment=environment,
             on_output=self._heard(on_output),
         )
+
+    def program(self, name: str) -> str:
+        """A program to `run`: its path here, or its mere name where commands have programs of their own.
+
+        Raises `Unavailable` where it is not installed here.
+        """
+        return name if self.sandbox.own_programs else program(name)
 
     def _heard(self, on_output: Callable[[bytes], None] | None) -> Callable[[bytes], None] | None:
         watch = self.watch

@@ -7,7 +7,6 @@ Rust 1.0 and colours are turned off.
 import re
 from collections.abc import Sequence
 
-from kimi_tools.process import program
 from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.report import Status
 from kimi_tools.testrun.suite import Job, Plan, Selection, Suite
@@ -48,7 +47,7 @@ class Cargo:
 
     async def plan(self, job: Job) -> Plan:
         """`cargo test`, all targets even when one fails."""
-        words = list(job.suite.command) or [program("cargo"), "test"]
+        words = list(job.suite.command) or [job.workspace.program("cargo"), "test"]
         environment = {"CARGO_TERM_COLOR": "never", "RUST_BACKTRACE": "0"}
         if not job.workspace.exists(job.suite.outside("target")):
             environment["CARGO_TARGET_DIR"] = str(job.cache / "cargo")

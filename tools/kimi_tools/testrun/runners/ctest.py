@@ -4,7 +4,6 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from kimi_tools.process import program
 from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.follow import read_report
 from kimi_tools.testrun.junit import MAX_BYTES, JunitCase, cases, first_place
@@ -50,7 +49,7 @@ class Ctest:
         suite, selection = job.suite, job.selection
         ours = str(job.cache / "cmake")
         folder = next((name for name in BUILD_FOLDERS if _built(job, name)), ours)
-        cmake, ctest = program("cmake"), program("ctest")
+        cmake, ctest = job.workspace.program("cmake"), job.workspace.program("ctest")
         steps = [] if folder != ours else [[cmake, "-S", ".", "-B", folder]]
         steps.append([cmake, "--build", folder, "--parallel"])
         names = [f"^{re.escape(id)}$" for id in selection.ids] + [re.escape(part) for part in selection.parts]

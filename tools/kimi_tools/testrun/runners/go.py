@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, cast
 
-from kimi_tools.process import program
 from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.suite import Job, Plan, Suite
 from kimi_tools.testrun.tree import Tree, join, parent
@@ -34,7 +33,7 @@ class Go:
     async def plan(self, job: Job) -> Plan:
         """`go test -json`, never from its cache of results."""
         suite, selection = job.suite, job.selection
-        go = list(suite.command) or [program("go"), "test"]
+        go = list(suite.command) or [job.workspace.program("go"), "test"]
         folders = [id.partition("::")[0] for id in selection.ids]
         packages = [f"./{suite.inside(folder)}".removesuffix("/.") for folder in folders]
         patterns = _patterns([id.partition("::")[2] for id in selection.ids], selection.parts)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kimi_tools.process import program
 from kimi_tools.testrun import jvm
 from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.reporter import place
@@ -39,7 +38,7 @@ class Gradle:
         words = list(suite.command)
         if not words:
             wrapper = job.workspace.exists(join(suite.folder, "gradlew"))
-            words = ["./gradlew" if wrapper else program("gradle")]
+            words = ["./gradlew" if wrapper else job.workspace.program("gradle")]
         tasks = [word for word in words[1:] if not word.startswith("-")] or _tasks(job)
         argv = [
             words[0],

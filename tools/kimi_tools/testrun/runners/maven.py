@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from kimi_tools.process import program
 from kimi_tools.testrun import jvm
 from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.suite import Job, Plan, Suite
@@ -38,7 +37,7 @@ class Maven:
         words = list(suite.command)
         if not words:
             wrapper = job.workspace.exists(join(suite.folder, "mvnw"))
-            words = ["./mvnw" if wrapper else program("mvn"), "test"]
+            words = ["./mvnw" if wrapper else job.workspace.program("mvn"), "test"]
         argv = [*words, "-B", "-ntp", "-Dstyle.color=never", "--fail-at-end", *_selected(job)]
         if jvm.offline(job):
             argv.append("-o")

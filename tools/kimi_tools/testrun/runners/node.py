@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from kimi_tools.process import program
 from kimi_tools.testrun.node_env import (
     SUFFIXES,
     name_pattern,
@@ -49,7 +48,7 @@ class Node:
         own = job.suite.command[1:]
         flags = [word for word in _flags(own) if word != "--test"] if paths else list(own)
         argv = [
-            program("node"),
+            job.workspace.program("node"),
             "--test",
             f"--test-reporter={put_reporter(job, 'kimi_mcp_node.mjs')}",
             "--test-reporter-destination=stderr",

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from kimi_tools.process import program
 from kimi_tools.testrun.collector import Collector
 from kimi_tools.testrun.suite import Job, Plan, Suite
 from kimi_tools.testrun.tree import Tree, join, parent
@@ -73,8 +72,8 @@ def _pattern(id: str) -> str:
 def _program(job: Job) -> list[str]:
     for name in ("vendor/bin/phpunit", "bin/phpunit", "phpunit.phar"):
         if job.workspace.exists(join(job.suite.folder, name)):
-            return [program("php"), name]
-    return [program("phpunit")]
+            return [job.workspace.program("php"), name]
+    return [job.workspace.program("phpunit")]
 
 
 class Reader:

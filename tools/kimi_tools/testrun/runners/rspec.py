@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from kimi_tools.errors import ToolError, Unavailable
-from kimi_tools.process import program
 from kimi_tools.testrun.reporter import place
 from kimi_tools.testrun.suite import EVENTS, Job, Plan, Suite
 from kimi_tools.testrun.tree import Tree, join, parent
@@ -58,10 +57,10 @@ def _program(job: Job) -> list[str]:
     folder = job.suite.folder
     try:
         if job.workspace.exists(join(folder, "Gemfile.lock")):
-            return [program("bundle"), "exec", "rspec"]
+            return [job.workspace.program("bundle"), "exec", "rspec"]
         if job.workspace.exists(join(folder, "bin/rspec")):
             return ["bin/rspec"]
-        return [program("rspec")]
+        return [job.workspace.program("rspec")]
     except ToolError as error:
         raise Unavailable(f"{error} For this project: `bundle install` in {folder}.") from None
 
