@@ -156,7 +156,7 @@ def _replace(path: Path, data: bytes, like: Path) -> None:
     mode = like.stat().st_mode & 0o7777 if like.exists() else 0o666
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
