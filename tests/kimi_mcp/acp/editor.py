@@ -91,9 +91,9 @@ class Editor:
     def text(self, kind: str) -> str:
         return "".join(update.content.text for update in self.of(kind))
 
-    async def until(self, kind: str) -> None:
-        """Wait for an update of that kind."""
-        while not self.of(kind):
+    async def until(self, kind: str, title: str = "") -> None:
+        """Wait for an update of that kind, with a title that begins so."""
+        while not any((getattr(update, "title", "") or "").startswith(title) for update in self.of(kind)):
             self.came.clear()
             await self.came.wait()
 

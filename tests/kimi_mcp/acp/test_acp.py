@@ -90,14 +90,15 @@ def test_a_cancelled_turn_is_answered_and_the_session_goes_on(
             name = session.session_id
             ask = connection.prompt(session_id=name, prompt=[helpers.text_block("Run something long.")])
             turn = asyncio.create_task(ask)
-            await editor.until("tool_call")
+            await editor.until("tool_call", "run_command")
             await connection.cancel(session_id=name)
             first = (await turn).stop_reason
             second = await connection.prompt(session_id=name, prompt=[helpers.text_block("Thanks.")])
         return first, second.stop_reason
 
-    with KimiApi([Turn(calls=(Call("run_command", {"command": "sleep 60"}),)), Turn(text="Fine.")]) as api:
+    with KimiApi([Turn(calls=(Call("run_command", {"command": "sleep 600"}),)), Turn(text="Fine.")]) as api:
         assert run(main(api.url)) == ("cancelled", "end_turn")
+        assert len(api.requests) == 2
 
 
 @pytest.mark.parametrize("allow", [True, False])
