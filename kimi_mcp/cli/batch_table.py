@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -15,6 +15,9 @@ from kimi_mcp.swebench.tally import Tally
 
 RECENT = 8
 """Ended instances that stay in view, where the terminal is high enough."""
+
+WIDE = 100
+"""Columns from which notes have room behind their instance."""
 
 _STYLES = {"good": "green", "done": "blue", "bad": "red", "rest": "yellow"}
 
@@ -43,14 +46,32 @@ class LiveTable:
         room = max(
             2, (options.height or console.height) - taken - 2
         )  # the table's head, and a line left free
-        recent = list(tally.recent)[-min(RECENT, room // 2) :]
+        width = options.max_width - 3
+        recent = _last(tally.recent, room // 2, width)
         running = list(tally.running.items())  # in the order of their beginnings, so the slowest come first
-        shown = running if len(running) <= room - len(recent) else running[: room - len(recent) - 1]
+        room -= sum(_lines(row, width) for row in recent)
+        shown = running if len(running) <= room else running[: room - 1]
         # not up to the edge: the terminal echoes ^C there, and would wrap it into a line that nobody clears
-        parts: list[Text | Table] = [*head, _table(recent, shown, options.max_width - 3)]
+        parts: list[Text | Table] = [*head, _table(recent, shown, width)]
         if len(shown) < len(running):
             parts.append(Text(f"and {len(running) - len(shown):,} more running", "dim"))
         yield Group(*parts)
+
+
+def _last(recent: Sequence[Row], room: int, width: int) -> list[Row]:
+    """The last rows that fit into so many lines; one in any case."""
+    found: list[Row] = []
+    for row in reversed(recent):
+        room -= _lines(row, width)
+        if found and (room < 0 or len(found) == RECENT):
+            break
+        found.append(row)
+    return found[::-1]
+
+
+def _lines(row: Row, width: int) -> int:
+    """Where the terminal is narrow, a note stands below its instance."""
+    return 2 if row.note and width < WIDE else 1
 
 
 def counts(tally: Tally) -> Text:
@@ -89,18 +110,20 @@ def _bar(tally: Tally, width: int) -> Text:
 
 def _table(recent: list[Row], running: list[tuple[str, float]], width: int) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", width=width)
-    table.add_column("instance", no_wrap=True, overflow="ellipsis", max_width=max(20, width // 2))
+    names = max(20, width // 2 - 8 if width >= WIDE else width - 35)
+    table.add_column("instance", no_wrap=True, overflow="ellipsis", max_width=names)
     table.add_column("state", no_wrap=True, min_width=12)
     table.add_column("time", justify="right", no_wrap=True, min_width=7)
     table.add_column("cost", justify="right", no_wrap=True, min_width=7)
     table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in recent:
-        table.add_row(
-            row.instance, Text(row.state, _STYLES[tone(row.state)]), clock(row.seconds), row.money, row.note
-        )
+    for row in recent:  # a string would be read as markup, and notes are strangers' text
+        name, note = Text(row.instance), Text(row.note)
+        if _lines(row, width) > 1:
+            name, note = Text(f"{row.instance}\n  ").append(row.note, "dim"), Text()
+        table.add_row(name, Text(row.state, _STYLES[tone(row.state)]), clock(row.seconds), row.money, note)
     now = time.monotonic()
     for instance, began in running:
-        table.add_row(instance, Text("running", "cyan"), clock(now - began), "", "")
+        table.add_row(Text(instance), Text("running", "cyan"), clock(now - began), "", "")
     return table
 
 

@@ -48,7 +48,7 @@ def row(ended: Ended) -> Row:
         ended.seconds,
         facts.get("cost"),
         facts.get("steps"),
-        _note(ended),
+        "".join(letter if letter.isprintable() else " " for letter in _note(ended)),
         bool(facts.get("unpriced")),
     )
 

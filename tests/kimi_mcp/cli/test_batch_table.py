@@ -50,6 +50,19 @@ def test_it_is_never_larger_than_the_terminal_and_says_what_it_leaves_out(width:
     assert any("Stopping" in line for line in lines)
 
 
+@pytest.mark.parametrize(("width", "lines"), [(80, 2), (160, 1)])
+def test_notes_are_told_as_they_are_and_have_room(width: int, lines: int) -> None:
+    tally = Tally(2)
+    note = "t.py::test_a[/x] [red]"
+    facts = {"resolved": False, "verdict": {"not_fixed": [f"{note}\x1b[2J\n"]}}
+    tally.add(Ended("django__django-1", "done", 1.0, facts=facts))
+    tally.running = {"sympy__sympy-1": time.monotonic()}
+    shown = drawn(tally, width, 24)
+    assert len(shown) == 3 + lines + 1
+    assert note in shown[2 + lines]
+    assert "\x1b" not in "".join(shown)
+
+
 def test_the_bar_stands_on_a_line_of_its_own_and_is_as_long_as_what_is_done() -> None:
     lines = drawn(half_done(2), 100, 24)
     assert lines[1] == "━" * 24 + "─" * 36
