@@ -106,9 +106,9 @@ def _reproduction(instance: Instance) -> str:
     command = graded_tests(instance, "none").script
     return (
         "rm -rf /tmp/again && cp -a . /tmp/again && cd /tmp/again && "
-        "git apply --whitespace=nowarn - <<'END_OF_PATCH' && "
-        f"({command}) > /tmp/again.log 2>&1; code=$?; tail -n 15 /tmp/again.log; exit $code\n"
+        "git apply --whitespace=nowarn - <<'END_OF_PATCH' || exit 9\n"
         f"{instance.test_patch}\nEND_OF_PATCH\n"
+        f"(\n{command}\n) > /tmp/again.log 2>&1; code=$?; tail -n 15 /tmp/again.log; exit $code\n"
     )
 
 

@@ -6,7 +6,7 @@ tables; where a table calls a project's own runner (`./runtest`, `./mvnw`, jest)
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -358,13 +358,9 @@ PROJECTS = {
 }
 
 
-def rows(histories: Path) -> list[dict[str, Any]]:
-    """The rows of those projects that this machine can run."""
-    return [project.row(histories) for project in PROJECTS.values() if not project.missing()]
-
-
-def write(folder: Path) -> Path:
-    """`rows.jsonl` in a folder, with the histories beside it in `histories`."""
+def write(folder: Path, projects: Iterable[Project] = PROJECTS.values()) -> Path:
+    """`rows.jsonl` in a folder with the projects that this machine can run; their histories are in `histories`."""
+    rows = [project.row(folder / "histories") for project in projects if not project.missing()]
     path = folder / "rows.jsonl"
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows(folder / "histories")))
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     return path

@@ -2,14 +2,21 @@
 swebench's tables and its log parsers."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from kimi_mcp.swebench.instances import load
 from kimi_mcp.swebench.works import validate
-from tests.kimi_mcp.swebench.languages import PROJECTS, Project
+from tests.kimi_api import KimiApi
+from tests.kimi_mcp.swebench.author import Author
+from tests.kimi_mcp.swebench.languages import CALYPSO, PROJECTS, C, Project, write
+
+ROOT = Path(__file__).parents[3]
 
 
 def validated(tmp_path: Path, row: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +43,30 @@ def test_a_gold_patch_is_sound_by_the_official_parser_of_its_language(tmp_path: 
     assert facts["after"]["fixed"] == project.fail_to_pass
     assert facts["after"]["kept"] == project.pass_to_pass
     assert_official(project, tmp_path)
+
+
+def test_a_batch_in_several_languages_is_run_and_graded(tmp_path: Path) -> None:
+    projects = [project for project in (C, CALYPSO) if not project.missing()]
+    if not projects:
+        pytest.skip(f"{C.missing()}; {CALYPSO.missing()}")
+    rows = write(tmp_path, projects)
+    command = [sys.executable, "-m", "kimi_mcp", "swebench", "run", str(rows), "--env", "none", "--grade"]
+    command += [
+        "--repos",
+        str(tmp_path / "histories"),
+        "--out",
+        str(tmp_path / "out"),
+        "--model",
+        "kimi-k2.6",
+    ]
+    with KimiApi(Author(load(rows))) as api:
+        done = subprocess.run(
+            [*command, "--host", api.url], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
+    assert f"{len(projects)} of {len(projects)} instances: {len(projects)} resolved;" in done.stdout
+    assert len((tmp_path / "out" / "preds.jsonl").read_text().splitlines()) == len(projects)
 
 
 def assert_official(project: Project, tmp_path: Path) -> None:
