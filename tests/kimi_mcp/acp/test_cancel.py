@@ -11,7 +11,7 @@ from acp import schema
 
 from tests.kimi_api import Call, KimiApi, Turn
 from tests.kimi_api.turns import Request
-from tests.kimi_mcp.acp.editor import FILES, Editor, MakeRepository, agent, run, say
+from tests.kimi_mcp.acp.editor import FILES, SECONDS, Editor, MakeRepository, agent, run, say
 
 TERMINAL = schema.ClientCapabilities(terminal=True)
 SLEEP = "sleep 61.{}"
@@ -98,12 +98,12 @@ async def reached(name: str, mark: str, model: Model, editor: Editor) -> None:
     """Wait for the moment."""
     match name:
         case "thinking" | "helpers":
-            assert await asyncio.to_thread(model.asked.wait, 60)
+            assert await asyncio.to_thread(model.asked.wait, SECONDS)
         case "permission":
             assert isinstance(editor, Silent)
             await editor.until_asked()
         case "terminal never answered":
-            await editor.until("tool_call")
+            await editor.until("tool_call", "run_command")
         case _:
             while not running(f"61.{mark}"):
                 await asyncio.sleep(0.05)
