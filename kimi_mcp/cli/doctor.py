@@ -205,8 +205,12 @@ def clients(settings: Settings) -> Iterator[Finding]:
     """The editors and agents that use us."""
     connected: list[str] = []
     waiting: list[str] = []
-    for client, state, _ in setup.states():
-        if state == "connected":
+    unreadable = False
+    for client, state, seen in setup.states():
+        if state == "unreadable":
+            unreadable = True
+            yield Finding("weak", "clients", f"the settings of {client.name} cannot be read: {seen}")
+        elif state == "connected":
             connected.append(client.name)
         elif state == "installed":
             waiting.append(client.name)
@@ -216,7 +220,7 @@ def clients(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "weak", "clients", f"not connected: {', '.join(waiting)}.", f"kimi-mcp setup {waiting[0]}"
         )
-    if not connected and not waiting:
+    if not (connected or waiting or unreadable):
         yield Finding("weak", "clients", "none found on this machine.")
 
 
