@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ def main() -> None:
     names = tuple(name.lower() for name in options.names) or ("",)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="kimi-mcp-clients-"))
     node = install.node()
-    benches = [Bench(client, folder, node) for client in CLIENTS if client.name.lower().startswith(names)]
+    benches = list(_installed([c for c in CLIENTS if c.name.lower().startswith(names)], folder, node))
     agents = [client for client in acp.CLIENTS if client.name.lower().startswith(names)]
     for client in agents:
         client.get(node)
@@ -155,6 +155,14 @@ def main() -> None:
     columns = acp.COLUMNS[:-2] if options.quick else acp.COLUMNS
     _table(columns, agents, lambda client: acp.row(client, folder, node, options.quick), options.jobs)
     print(f"\nWhat was seen is in {folder}", file=sys.stderr)
+
+
+def _installed(clients: list[Client], folder: Path, node: Path) -> Iterator[Bench]:
+    for client in clients:
+        try:
+            yield Bench(client, folder, node)
+        except subprocess.CalledProcessError as error:
+            print(f"{client.name} is left out, it could not be installed: {error}", file=sys.stderr)
 
 
 def _table(columns: tuple[str, ...], clients: list, row: Callable[[Any], list[str]], jobs: int) -> None:  # type: ignore[type-arg]

@@ -58,12 +58,13 @@ def folder_of(package: str) -> Path:
 
 def _from_pypi(folder: Path, package: str) -> Installed:
     """A package from PyPI in an environment of its own, with the newest Python that uv finds."""
-    if not folder.exists():
-        subprocess.run(["uv", "venv", "--quiet", "--python", PYTHON, str(folder)], check=True)
+    info = f"lib/*/site-packages/{package.replace('-', '_')}-*.dist-info"
+    if not list(folder.glob(info)):
+        subprocess.run(["uv", "venv", "--quiet", "--clear", "--python", PYTHON, str(folder)], check=True)
         python = str(folder / "bin" / "python")
         subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, package], check=True)
-    (info,) = folder.glob(f"lib/*/site-packages/{package.replace('-', '_')}-*.dist-info")
-    return Installed(folder / "bin", info.name.removesuffix(".dist-info").rpartition("-")[2])
+    (found,) = folder.glob(info)
+    return Installed(folder / "bin", found.name.removesuffix(".dist-info").rpartition("-")[2])
 
 
 def install_package(folder: Path, package: str, node: Path | None = None) -> None:
