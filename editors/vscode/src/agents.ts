@@ -24,8 +24,8 @@ export class Agents implements vscode.Disposable {
   async of(folder: vscode.WorkspaceFolder): Promise<Agent> {
     const known = this.started.get(folder);
     const agent = await known?.catch(() => undefined);
+    if (this.started.get(folder) !== known) return this.of(folder); // renewed meanwhile
     if (agent?.alive) return agent;
-    if (this.started.get(folder) !== known) return this.of(folder); // another call was faster
     if (known && agent) this.old.push(known); // it may hang: it is ended when nobody uses it any more
     const made = this.start(folder);
     this.started.set(folder, made);
@@ -39,12 +39,12 @@ export class Agents implements vscode.Disposable {
   }
 
   /** End the old processes that nobody uses any more. */
-  async release(used: readonly (Agent | undefined)[]): Promise<void> {
+  async release(used: (agent: Agent | undefined) => boolean): Promise<void> {
     const old = this.old;
     this.old = [];
     for (const one of old) {
       const agent = await one.catch(() => undefined);
-      if (used.includes(agent)) this.old.push(one);
+      if (used(agent)) this.old.push(one);
       else agent?.stop();
     }
   }

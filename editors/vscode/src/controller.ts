@@ -350,7 +350,7 @@ export class Controller implements vscode.Disposable {
   }
 
   private async release(): Promise<void> {
-    await this.agents.release(this.open.map((one) => one.agent));
+    await this.agents.release((agent) => this.open.some((one) => one.agent === agent));
   }
 
   private async finish(conversation: Conversation): Promise<void> {

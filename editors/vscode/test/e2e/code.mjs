@@ -27,21 +27,29 @@ export function writeSettings(home, changes = {}) {
   }
 }
 
-/** Package and install the extension, and one that has tests to show; start the server. Gives the address. */
-export async function startCode(work, repository) {
-  const [home, extensions] = [join(work, "home"), join(work, "extensions")];
-  const bin = program("code-server", "code-server");
-  const folders = ["--user-data-dir", home, "--extensions-dir", extensions];
-  const env = { ...environment(), HOME: home, KIMI_MCP_STATE: join(work, "state"), KIMI_MCP_CONFIG: join(work, "none.toml"), PYTHONPATH: project };
-  for (const name of Object.keys(env)) if (/API_KEY/.test(name)) delete env[name];
+/** Package and install the extension, and one that has tests to show, into a directory of this run. */
+export function install(work) {
   const vsix = join(work, "kimi-mcp.vsix");
   for (const [folder, file] of [[extension, vsix], [join(import.meta.dirname, "testing"), join(work, "testing.vsix")]]) {
     const pack = ["package", "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links", "--skip-license", "-o", file];
     execFileSync(program("vsce", "vsce"), pack, { cwd: folder, env: environment(), stdio: ["ignore", "ignore", "inherit"] });
-    execFileSync(bin, [...folders, "--install-extension", file], { env, stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(bin, [...folders(work, "home"), "--install-extension", file], { env: environmentOf(work, "home"), stdio: ["ignore", "ignore", "inherit"] });
   }
+}
+
+/** Start a server with what is installed, and with the settings below `home`. Gives the address. */
+export async function serve(work, home, ...options) {
   const port = await freePort();
-  const quiet = ["--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"];
-  await started(bin, [...folders, ...quiet, "--bind-addr", `127.0.0.1:${port}`], { env }, /HTTP server listening/);
-  return `http://127.0.0.1:${port}/?folder=${repository}`;
+  const quiet = ["--auth", "none", "--disable-telemetry", "--disable-update-check"];
+  await started(bin, [...folders(work, home), ...quiet, ...options, "--bind-addr", `127.0.0.1:${port}`], { env: environmentOf(work, home) }, /HTTP server listening/);
+  return `http://127.0.0.1:${port}/`;
+}
+
+const bin = program("code-server", "code-server");
+const folders = (work, home) => ["--user-data-dir", join(work, home), "--extensions-dir", join(work, "extensions")];
+
+function environmentOf(work, home) {
+  const env = { ...environment(), HOME: join(work, home), KIMI_MCP_STATE: join(work, "state"), KIMI_MCP_CONFIG: join(work, "none.toml"), PYTHONPATH: project };
+  for (const name of Object.keys(env)) if (/API_KEY/.test(name)) delete env[name];
+  return env;
 }

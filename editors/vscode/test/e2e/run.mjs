@@ -5,12 +5,12 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeRepository, startCode, writeSettings } from "./code.mjs";
+import { install, makeRepository, serve, writeSettings } from "./code.mjs";
 import { cache, chromium, endAll, installAll, project, python, started } from "./machine.mjs";
 import { Window } from "./window.mjs";
 
 /** In this order: the first ones enter the key, and leave runs for the later ones. */
-const STEPS = ["key", "issue", "starts", "leave", "files", "runs", "trouble", "stream", "looks", "unsaved", "outside"];
+const STEPS = ["key", "issue", "starts", "leave", "files", "runs", "trouble", "stream", "looks", "unsaved", "outside", "undone", "hangs", "workspaces"];
 const [shots = mkdtempSync(join(tmpdir(), "kimi-vscode-shots-")), ...chosen] = process.argv.slice(2);
 const work = mkdtempSync(join(tmpdir(), "kimi-vscode-"));
 
@@ -24,7 +24,8 @@ async function main() {
   const settings = { "kimi.baseUrl": endpoint.match[1], "kimi.model": "kimi-k2.6" };
   writeSettings(join(work, "home"), settings);
   console.log("packaging, installing and starting");
-  const url = await startCode(work, repository);
+  install(work);
+  const url = await serve(work, "home", "--disable-workspace-trust");
   const { chromium: browserType } = createRequire(join(cache, "playwright-core/"))("playwright-core");
   const browser = await browserType.launch({ executablePath: chromium, args: ["--no-sandbox"] });
   const page = await browser.newPage({ viewport: { width: 1360, height: 860 } });

@@ -35,11 +35,12 @@ export class Window {
     });
   }
 
-  /** Open, or reload, the window; and our view in it. */
-  async open() {
-    await this.page.goto(this.url);
+  /** Open, or reload, the window, with the repository or what else the address names; and our view in it. */
+  async open(what = `folder=${this.repository}`) {
+    await this.page.goto(`${this.url}?${what}`);
     await this.page.locator(".monaco-workbench").waitFor();
     await this.openView();
+    return this.view();
   }
 
   async openView() {
