@@ -72,7 +72,7 @@ export interface FailedCommand {
 export function fromCommand({ command, cwd, exitCode, output }: FailedCommand): string {
   const text = output.trim();
   const cut = text.length > QUOTED_CHARS ? `…\n${text.slice(-QUOTED_CHARS)}` : text;
-  return `The command \`${command}\` fails with exit code ${exitCode}${cwd ? ` in ${cwd}` : ""}. Find the cause and fix it.\n\nIts output:\n\n${fenced(cut)}`;
+  return `The command \`${command}\` fails with exit code ${exitCode}${cwd ? ` in ${cwd}` : ""}. Find the cause and fix it.\n\n${text ? `Its output:\n\n${fenced(cut)}` : "Its output is not known: run it."}`;
 }
 
 /** A run's name from the first words of its issue. */

@@ -30,6 +30,7 @@ test("a failed command comes with its folder, exit code and the end of its outpu
   const issue = fromCommand({ command: "pytest -x", cwd: "/r", exitCode: 2, output: `${"x".repeat(2 * QUOTED_CHARS)}\nE  boom\n` });
   assert.match(issue, /^The command `pytest -x` fails with exit code 2 in \/r\./);
   assert.ok(issue.endsWith("E  boom\n```") && issue.length < QUOTED_CHARS + 300);
+  assert.match(fromCommand({ command: "make", cwd: "", exitCode: 2, output: " \n" }), /with exit code 2\. [^\n]*\n\nIts output is not known: run it\.$/);
 });
 
 test("a title is the first line, without its marks and not too long", () => {
