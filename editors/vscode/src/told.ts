@@ -75,9 +75,18 @@ export function toldIn(meta: unknown): Told | undefined {
   return understood ? (told as unknown as Told) : undefined;
 }
 
-/** A path below the root, and nothing that leads out of it. */
-function safe(path: unknown): boolean {
-  return typeof path === "string" && path !== "" && !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes("..");
+/** The webview, for which this is checked too, has no `process`. */
+const WINDOWS = (globalThis as { process?: { platform?: string } }).process?.platform === "win32";
+
+/**
+ * A path below the root, and nothing that leads out of it. On Windows a colon names a drive or a stream behind a file,
+ * and some names are devices in every directory.
+ */
+export function safe(path: unknown, windows = WINDOWS): boolean {
+  if (typeof path !== "string" || path === "" || /^([/\\]|[A-Za-z]:)/.test(path)) return false;
+  const parts = path.split(/[/\\]/);
+  if (parts.includes("..")) return false;
+  return !windows || !parts.some((part) => part.includes(":") || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(part) || /[. ]$/.test(part));
 }
 
 function record(value: unknown): Record<string, unknown> | undefined {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SessionUpdate } from "@agentclientprotocol/sdk";
 import { type Called, ENTRIES, TEXT_CHARS, begun, doing, ended, reduce, spent } from "../src/run.js";
-import { toldIn } from "../src/told.js";
+import { safe, toldIn } from "../src/told.js";
 
 const thought = (text: string): SessionUpdate => ({ sessionUpdate: "agent_thought_chunk", content: { type: "text", text } });
 const message = (text: string): SessionUpdate => ({ sessionUpdate: "agent_message_chunk", content: { type: "text", text } });
@@ -78,6 +78,12 @@ test("the end of a run is taken from its meta", () => {
   const priced = after({ sessionUpdate: "usage_update", used: 1, size: 2, cost: { amount: 0.2, currency: "USD" } }, end);
   assert.deepEqual([priced.told?.run, priced.cost, priced.tokens], ["1", 0.25, 7]);
   assert.equal(after(end).cost, undefined, "no price was known while it ran");
+});
+
+test("on Windows no path is taken that names a drive, a stream, a device, or a name that Windows shortens", () => {
+  for (const path of ["a/b.py", "a\\b.py", "console.py", "com.py", ".env"]) assert.ok(safe(path, true), path);
+  for (const path of ["D:x", "\\\\server\\x", "a\\..\\..\\x", "a.py:stream", "NUL", "a/con.txt", "LPT1", "a./b", "x "]) assert.ok(!safe(path, true), path);
+  assert.ok(safe("a.py:stream", false) && safe("con", false));
 });
 
 test("meta that is not ours, or leads out of the folder, is passed over", () => {

@@ -75,9 +75,10 @@ function render(now: State): void {
 
 function composerOf(now: State): void {
   const running = now.run?.phase === "running";
-  words.placeholder = running ? "Tell it what to mind…" : now.run ? "Ask or order something more…" : "What is wrong? Paste an issue, an error, a stack trace…";
-  words.setAttribute("aria-label", running ? "Words for the run under way" : now.run ? "Further words" : "The issue");
-  send.textContent = running ? "Tell" : now.run ? "Send" : "Fix";
+  const further = now.run !== undefined && !now.run.again;
+  words.placeholder = running ? "Tell it what to mind…" : further ? "Ask or order something more…" : "What is wrong? Paste an issue, an error, a stack trace…";
+  words.setAttribute("aria-label", running ? "Words for the run under way" : further ? "Further words" : "The issue");
+  send.textContent = running ? "Tell" : further ? "Send" : "Fix";
   note.textContent = now.folder ? `in ${now.folder} · Ctrl+Enter` : "";
   send.disabled = !now.folder || now.run?.phase === "loading";
 }

@@ -102,8 +102,8 @@ export class Window {
       await this.page.keyboard.press("Control+P");
       return input.fill(`${name}:${line}`, { timeout: 3_000 }).then(() => true, () => false);
     });
-    await this.row(name).waitFor();
-    await this.page.keyboard.press("Enter");
+    const label = this.page.locator(".label-name", { hasText: new RegExp(`^${name.replaceAll(".", "\\.")}$`) });
+    await this.page.locator(".quick-input-list .monaco-list-row", { has: label }).first().click(); // what stands first is still changing
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     await this.page.locator(".editor-group-container.active .monaco-editor .view-line").first().waitFor();
   }
