@@ -44,6 +44,15 @@ def selected(selection: Selection, settings: Settings | None = None) -> tuple[To
     )
 
 
+def left_out(selection: Selection, settings: Settings | None = None) -> dict[str, str]:
+    """The tools that a selection does not let through, by name, each with the way to have it."""
+    return {
+        tool.name: selection.way_in(tool.toolset, tool.effect)
+        for tool in all_tools(settings)
+        if not selection.takes(tool.name, tool.toolset, tool.effect)
+    }
+
+
 def find(name: str, tools: Sequence[Tool] | None = None) -> Tool:
     """The tool of that name. Raises `NotFound` with the names that are near."""
     import difflib

@@ -61,7 +61,8 @@ def _start(settings: Settings, chosen: Selection, emit: Callable[[str, dict[str,
     if named.startswith("${"):  # an editor without an open folder leaves its variable as it stands
         named = ""
     places = Places(partial(open_workspace, settings=settings), find_root(named), pinned=bool(named))
-    engine = SdkEngine(make_server(offered.selected(chosen, settings), places, version("kimi-mcp")), emit)
+    tools, left_out = offered.selected(chosen, settings), offered.left_out(chosen, settings)
+    engine = SdkEngine(make_server(tools, places, version("kimi-mcp"), left_out), emit)
     gc.freeze()
     gc.enable()
     return engine

@@ -5,7 +5,7 @@ import contextlib
 import difflib
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -97,10 +97,14 @@ def local_path(uri: str) -> Path | None:
 
 
 class Calls:
-    """The tools of one server, callable by name."""
+    """The tools of one server, callable by name.
 
-    def __init__(self, tools: Sequence[Tool], places: Places) -> None:
+    `left_out` says for the name of a tool that is not offered here how it can be.
+    """
+
+    def __init__(self, tools: Sequence[Tool], places: Places, left_out: Mapping[str, str]) -> None:
         self._tools = {tool.name: tool for tool in tools}
+        self._left_out = left_out
         self._places = places
         self._turns = asyncio.Semaphore(MAX_RUNNING)
         self._works: set[asyncio.Task[CallToolResult]] = set()
@@ -142,6 +146,8 @@ class Calls:
     def _find(self, name: str) -> Tool:
         if name in self._tools:
             return self._tools[name]
+        if name in self._left_out:
+            raise ToolError(f"The tool '{name}' is not offered here: {self._left_out[name]}.")
         near = difflib.get_close_matches(name[:100], self._tools, n=3) or list(self._tools)
         raise ToolError(f"There is no tool '{clip_line(name, 100)}' here; there is {', '.join(near)}.")
 

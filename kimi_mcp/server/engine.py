@@ -3,7 +3,7 @@
 import asyncio
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -44,9 +44,11 @@ ANNOTATIONS: dict[Effect, ToolAnnotations] = {
 Emit = Callable[[str, dict[str, Any]], None]
 
 
-def make_server(tools: Sequence[Tool], places: Places, version: str) -> Server[Any]:
-    """The SDK's server of these tools."""
-    calls = Calls(tools, places)
+def make_server(
+    tools: Sequence[Tool], places: Places, version: str, left_out: Mapping[str, str] | None = None
+) -> Server[Any]:
+    """The SDK's server of these tools; `left_out` says of each other tool how it would be offered."""
+    calls = Calls(tools, places, left_out or {})
     listed = [declare(tool) for tool in tools]
 
     async def list_tools(_: ServerRequestContext, params: PaginatedRequestParams | None) -> ListToolsResult:

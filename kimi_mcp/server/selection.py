@@ -23,6 +23,7 @@ class Selection:
             if name not in ("default", "all", *TOOLSETS):
                 known = ", ".join((*TOOLSETS, "default", "all"))
                 raise ValueError(f"There is no toolset '{name}'; there is {known}.")
+        self._names = tuple(toolsets) or ("default",)
         self._default = not toolsets or "default" in toolsets
         self._whole = frozenset(TOOLSETS if "all" in toolsets else toolsets)
         self._read_only = read_only
@@ -31,3 +32,9 @@ class Selection:
         """Whether a tool of this name, set and effect is offered."""
         by_default = self._default and toolset in DEFAULT and name not in NOT_BY_DEFAULT
         return (toolset in self._whole or by_default) and (effect == "reads" or not self._read_only)
+
+    def way_in(self, toolset: str, effect: str) -> str:
+        """How a tool of this set and effect that is not offered would be, in words for the user."""
+        if self._read_only and effect != "reads":
+            return "the server was started with --read-only, and this tool changes or runs something"
+        return f"start the server with --toolsets {','.join((*self._names, toolset))} to have it"

@@ -1,5 +1,7 @@
 """A client and the server, over real pipes."""
 
+import pytest
+
 from tests.kimi_mcp.server.conftest import Start
 from tests.stdio_client import ENVELOPE, called
 
@@ -60,6 +62,23 @@ def test_calls_sent_at_once_with_the_handshake_wait_for_the_tools(start: Start) 
         for path in ("a.py", "src/b.py")
     ]
     assert [called(client.answer(id)).text.split()[0] for id in calls] == ["a.py", "src/b.py"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "way"),
+    [
+        ((), "git_blame", "--toolsets default,git"),
+        (("--toolsets", "search,files"), "run_tests", "--toolsets search,files,test"),
+        (("--read-only",), "edit_file", "--read-only"),
+    ],
+)
+def test_a_tool_that_is_not_offered_names_the_way_to_have_it(
+    start: Start, arguments: tuple[str, ...], name: str, way: str
+) -> None:
+    client = start(*arguments)
+    client.initialize()
+    refused = client.call(name)
+    assert refused.is_error and f"'{name}' is not offered here" in refused.text and way in refused.text
 
 
 def test_a_tool_error_is_a_result_that_the_model_reads(start: Start) -> None:
