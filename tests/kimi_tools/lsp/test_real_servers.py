@@ -8,7 +8,7 @@ import pytest
 
 from kimi_tools import lsp
 from kimi_tools.errors import ToolError
-from kimi_tools.lsp import semantic, servers
+from kimi_tools.lsp import semantic, servers, session
 from kimi_tools.lsp.servers import KNOWN
 from kimi_tools.process import program
 from kimi_tools.sandbox import Sandbox
@@ -72,7 +72,22 @@ PROJECTS: dict[str, tuple[dict[str, str | bytes], str, int, set[tuple[str, int]]
         2,
         {("a.ts", 2), ("b.ts", 2)},
     ),
+    "jdtls": (
+        {
+            "pom.xml": "<project><modelVersion>4.0.0</modelVersion><groupId>g</groupId><artifactId>a</artifactId>"
+            "<version>1</version></project>",
+            "src/main/java/shop/A.java": "package shop;\n\npublic class A {\n    public void f() {}\n}\n",
+            "src/main/java/shop/B.java": "package shop;\n\npublic class B {\n    public void f() {}\n}\n",
+            "src/test/java/shop/ATest.java": "package shop;\n\nclass ATest {\n    void use() {\n"
+            "        new A().f();\n        new B().f();\n    }\n}\n",
+        },
+        "src/main/java/shop/A.java",
+        4,
+        {("src/main/java/shop/A.java", 4), ("src/test/java/shop/ATest.java", 5)},
+    ),
 }
+
+_CODE = ("py", "go", "h", "cpp", "rs", "ts", "java")
 
 
 @pytest.fixture
@@ -118,9 +133,18 @@ def ask(
     workspace: Workspace, name: str, version: int = 1, changed: tuple[str, ...] = ()
 ) -> lsp.Answer | None:
     files, path, line, _ = PROJECTS[name]
-    code = tuple(file for file in files if file.rpartition(".")[2] in ("py", "go", "h", "cpp", "rs", "ts"))
-    question = lsp.Question(path, line, "f", version, lambda since: changed if since < version else (), code)
+    code = tuple(file for file in files if file.rpartition(".")[2] in _CODE)
+
+    def changed_since(since: int) -> tuple[str, ...]:
+        return code if since < 1 else changed if since < version else ()
+
+    question = lsp.Question(path, line, "f", version, changed_since, code)
     return lsp.references(workspace, question, 100)
+
+
+def the_process(workspace: Workspace) -> subprocess.Popen[bytes]:
+    (found,) = semantic._servers[workspace]._sessions.values()
+    return found.client._process
 
 
 @pytest.mark.parametrize("name", PROJECTS)
@@ -142,12 +166,12 @@ def test_methods_of_the_same_name_are_told_apart_in_the_sandbox_and_nothing_is_w
 def test_a_server_outlives_the_question_and_sees_a_change_at_once(
     name: str, open_confined: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(semantic, "START_SECONDS", 240.0)  # a loaded machine may need more than a user waits
+    monkeypatch.setattr(session, "START_SECONDS", 240.0)  # a loaded machine may need more than a user waits
     server = only(name, monkeypatch)
     files, asked, _, expected = PROJECTS[name]
     workspace = open_confined(files, server)
     first = ask(workspace, name)
-    (session,) = [session for key, session in semantic._sessions.items() if key[0] == id(workspace)]
+    process = the_process(workspace)
     path, line = max(place for place in expected if place[0] != asked)
     target = workspace.root / path
     target.write_text("\n" + target.read_text())
@@ -155,6 +179,6 @@ def test_a_server_outlives_the_question_and_sees_a_change_at_once(
     assert answer is not None
     assert first is not None
     assert (path, line + 1) in answer.places
-    assert session.client._process.poll() is None
+    assert process.poll() is None
     workspace.close()
-    assert session.client._process.poll() is not None
+    assert process.poll() is not None

@@ -177,7 +177,9 @@ def _sharpened(
             target.path, place.line, place.name, index.version, index.changed_since, files
         )
         answer = lsp.references(workspace, question, _SECONDS)
-        if answer is not None:
+        if answer is not None and answer.failed:
+            note = f"{answer.server} was asked in vain: {answer.failed}"
+        elif answer is not None:
             ranked, _ = sharpen(ranked, answer.places)
             lacking = "it is still reading the repository" if answer.pending else answer.lacking
             if lacking:

@@ -4,6 +4,7 @@ A server is started when it is first asked and ended when it has been idle. Wher
 language, or it does not answer in time, the caller goes on with what the syntax says.
 """
 
-from kimi_tools.lsp.semantic import Answer, Question, references
+from kimi_tools.lsp.semantic import Answer, references
+from kimi_tools.lsp.session import Question
 
 __all__ = ["Answer", "Question", "references"]

@@ -4,13 +4,15 @@ import contextlib
 import itertools
 import json
 import os
+import queue
+import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from kimi_tools.errors import TimedOut, Unavailable
 from kimi_tools.lsp.activity import Activity
@@ -19,7 +21,10 @@ from kimi_tools.process import Launch
 IDLE_SECONDS = 180.0
 """A server that nobody has asked for so long is ended: it holds 100 MB and more."""
 
-_LONGEST_MESSAGE = 64 * 1024 * 1024
+_LONGEST_MESSAGE = 16 * 1024 * 1024
+_LONGEST_HEADER = 1000
+_MOST_UNREAD = 10_000
+_LAST_SECONDS = 2.0
 _CAPABILITIES: dict[str, Any] = {
     "workspace": {
         "workspaceFolders": True,
@@ -40,13 +45,13 @@ _CAPABILITIES: dict[str, Any] = {
 class Client:
     """One running server. Threads may share it. Raises `Unavailable` when it cannot be started or has died."""
 
-    def __init__(self, launch: Launch, folder: str, uri: str, ended: Callable[[], None]) -> None:
+    def __init__(self, launch: Launch, folder: str, uri: str) -> None:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Any]] = {}
+        self._outgoing: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._over = False
         self.activity = Activity()
-        self._ended = ended
         self._launch = launch
         self._asked = time.monotonic()
         started: Future[subprocess.Popen[bytes]] = Future()
@@ -54,7 +59,9 @@ class Client:
         try:
             self._process = started.result()
         except OSError as error:
+            self._give_back()
             raise Unavailable(f"'{launch.argv[0]}' cannot be started: {error.strerror or error}.") from None
+        threading.Thread(target=self._write, name="lsp-write", daemon=True).start()
         threading.Thread(target=self._rest, name="lsp-idle", daemon=True).start()
         self._uri = uri
 
@@ -76,7 +83,11 @@ class Client:
             return
         self._process = process
         started.set_result(process)
-        self._listen()
+        try:
+            with cast(IO[bytes], process.stdout) as stream:
+                self._listen(stream)
+        finally:
+            self.end()
 
     def begin(self, timeout: float, options: Mapping[str, Any]) -> None:
         """Shake hands; `options` are the server's own."""
@@ -111,29 +122,31 @@ class Client:
         self._send({"method": method, "params": parameters})
 
     def _send(self, message: dict[str, Any]) -> None:
+        """Have a message written; never waits, for a server that hangs does not read."""
+        if self._over:
+            raise Unavailable("The language server has ended.")
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        stream = self._process.stdin
-        try:
-            with self._lock:
-                assert stream is not None
-                stream.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-                stream.flush()
-        except (OSError, ValueError):
-            raise Unavailable("The language server has ended.") from None
+        self._outgoing.put(b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
-    def _listen(self) -> None:
-        stream = self._process.stdout
-        assert stream is not None
-        with contextlib.suppress(OSError, ValueError, Unavailable):
-            while True:
-                size = -1
-                while line := stream.readline(1000).strip():
-                    if line.lower().startswith(b"content-length:"):
-                        size = int(line.split(b":")[1])
-                if not 0 <= size <= _LONGEST_MESSAGE:
-                    break
-                self._take(json.loads(stream.read(size)))
+    def _write(self) -> None:
+        """The thread that writes; an empty message ends it."""
+        stream = cast(IO[bytes], self._process.stdin)
+        with contextlib.suppress(OSError, ValueError):
+            while piece := self._outgoing.get():
+                stream.write(piece)
+                stream.flush()
+        with contextlib.suppress(OSError):
+            stream.close()
         self.end()
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        """Take messages until the server ends, or says what is none."""
+        with contextlib.suppress(OSError, ValueError, RecursionError, Unavailable):
+            while (size := _announced(stream)) >= 0 and self._outgoing.qsize() < _MOST_UNREAD:
+                message = json.loads(stream.read(size))
+                if not isinstance(message, dict):
+                    break
+                self._take(cast(dict[str, Any], message))
 
     def _take(self, message: dict[str, Any]) -> None:
         number = message.get("id")
@@ -146,9 +159,9 @@ class Client:
         answer = self._waiting.get(number) if isinstance(number, int) else None
         if answer is not None and not answer.done():
             if "error" in message:
-                answer.set_exception(
-                    Unavailable(f"The language server refused: {message['error'].get('message')}")
-                )
+                error: object = message["error"]
+                said = cast(dict[str, object], error).get("message") if isinstance(error, dict) else error
+                answer.set_exception(Unavailable(f"The language server refused: {said}"))
             else:
                 answer.set_result(message.get("result"))
 
@@ -173,29 +186,44 @@ class Client:
                 return
             self._over = True
         self.activity.end()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, 15)
+        self._kill(signal.SIGTERM)
         try:
-            self._process.wait(2)
+            self._process.wait(_LAST_SECONDS)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, 9)
+            self._kill(signal.SIGKILL)
             self._process.wait()
         for answer in list(self._waiting.values()):
             if not answer.done():
                 answer.set_exception(Unavailable("The language server has ended."))
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        self._outgoing.put(b"")
+        self._give_back()
+
+    def _kill(self, number: signal.Signals) -> None:
+        """Send its whole process group a signal."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _give_back(self) -> None:
         if self._launch.after is not None:
             self._launch.after()
-        self._ended()
+
+
+def _announced(stream: IO[bytes]) -> int:
+    """How long the next message is, in bytes, by its header; -1 at the end, or where what comes is no header."""
+    size = -1
+    while line := stream.readline(_LONGEST_HEADER).strip():
+        name, colon, value = line.partition(b":")
+        if not colon:
+            return -1
+        if name.lower() == b"content-length":
+            size = int(value)
+    return size if size <= _LONGEST_MESSAGE else -1
 
 
 def _courtesy(message: dict[str, Any]) -> Any:
     """The answer to what a server asks of us: an empty configuration, and yes to everything else."""
-    parameters = cast(object, message.get("params"))
+    parameters: object = message.get("params")
     if message["method"] != "workspace/configuration" or not isinstance(parameters, dict):
         return None
-    return [None] * len(cast(dict[str, list[Any]], parameters).get("items", []))
+    items = cast(dict[str, object], parameters).get("items")
+    return [None] * len(cast(list[object], items)) if isinstance(items, list) else []

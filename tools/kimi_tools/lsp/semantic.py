@@ -2,45 +2,25 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+import time
+import weakref
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from kimi_tools.clip import clip_line
-from kimi_tools.errors import TimedOut, ToolError
-from kimi_tools.lsp.client import Client
+from kimi_tools.errors import TimedOut, ToolError, Unavailable
 from kimi_tools.lsp.servers import Known, server_for
-from kimi_tools.process import Launch, allowed_environment
-from kimi_tools.sandbox import Place
+from kimi_tools.lsp.session import ANSWER_SECONDS, Question, Session, uri
 from kimi_tools.syntax import language_of, places
 from kimi_tools.workspace import Workspace
 
-START_SECONDS = 30.0
-ANSWER_SECONDS = 60.0
-
-_CREATED, _CHANGED, _DELETED = 1, 2, 3
 _REMEMBERED = 64
-_SHOWN_FILES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: all references to the `name` that is defined on a line of a file.
-
-    `version` names the state of the workspace; `changed_since` lists the files that changed after another one.
-    `files` are those that mention the name: most servers know only what they were shown.
-    """
-
-    path: str
-    line: int
-    name: str
-    version: int
-    changed_since: Callable[[int], Iterable[str]]
-    files: tuple[str, ...] = ()
+_AGAIN_SECONDS = 60.0
+"""A server that did not start is not tried again so long: every question would wait for it in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,119 +28,128 @@ class Answer:
     """What a server said: its name, and the places as (path, 1-based line).
 
     `pending`: it still thinks. `lacking`: why the answer may not be whole, '' where nothing speaks against it.
+    `failed`: why there is no answer at all, '' where there is one.
     """
 
     server: str
-    places: frozenset[tuple[str, int]]
+    places: frozenset[tuple[str, int]] = frozenset()
     pending: bool = False
     lacking: str = ""
+    failed: str = ""
 
     @property
     def whole(self) -> bool:
         """Whether all files that mention the name have been seen."""
-        return not self.pending and not self.lacking
-
-
-@dataclass(slots=True)
-class _Session:
-    known: Known
-    client: Client
-    version: int
-    opened: dict[str, tuple[int, bytes]]
-
-
-_sessions: dict[tuple[int, str], _Session] = {}
-_lock = threading.Lock()
-_turns: dict[tuple[int, str], threading.Lock] = {}
-_answers: dict[tuple[object, ...], "Future[Answer | None]"] = {}
+        return not (self.pending or self.lacking or self.failed)
 
 
 def references(workspace: Workspace, question: Question, seconds: float) -> Answer | None:
-    """All references, waiting at most so long; None when no server can tell.
+    """All references, waiting at most so long; None when no server is installed, or it knows nothing of the name.
 
     A question that takes longer goes on; asked again, it is answered from there. Blocks; call it in a thread.
     """
     language = language_of(question.path)
     if language is None or (found := server_for(language.name)) is None:
         return None
-    key = (id(workspace), question.path, question.line, question.name, question.version)
-    job = _answers.get(key)
-    if job is None:
-        while len(_answers) >= _REMEMBERED:
-            _answers.pop(next(iter(_answers)))
-        job = _answers[key] = Future()
-        given = (job, workspace, question, *found)
-        threading.Thread(target=_answer, args=given, name="lsp-ask", daemon=True).start()
-    try:
-        return job.result(seconds)
-    except (TimeoutError, FutureTimeout):
-        return Answer(found[0].name, frozenset(), pending=True)
-
-
-def _answer(
-    job: "Future[Answer | None]", workspace: Workspace, question: Question, known: Known, program: str
-) -> None:
     with _lock:
-        turn = _turns.setdefault((id(workspace), known.name), threading.Lock())
-    with turn:
+        servers = _servers.get(workspace)
+        if servers is None:
+            servers = _servers[workspace] = _Servers()
+            workspace.on_close(servers.close)
+    return servers.references(workspace, question, found, seconds)
+
+
+class _Servers:
+    """The servers of one workspace, and what they were asked."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._turns: dict[str, threading.Lock] = {}
+        self._answers: dict[tuple[object, ...], Future[Answer | None]] = {}
+        self._misfires: dict[str, tuple[float, str]] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def references(
+        self, workspace: Workspace, question: Question, found: tuple[Known, str], seconds: float
+    ) -> Answer | None:
+        key = (question.path, question.line, question.name, question.version)
+        with self._lock:
+            job = self._answers.get(key)
+            if job is None:
+                while len(self._answers) >= _REMEMBERED:
+                    self._answers.pop(next(iter(self._answers)))
+                job = self._answers[key] = Future()
+                given = (job, workspace, question, *found)
+                threading.Thread(target=self._answer, args=given, name="lsp-ask", daemon=True).start()
         try:
-            job.set_result(_ask(workspace, _session(workspace, question, known, program), question))
-        except ToolError:
-            job.set_result(None)
-        except BaseException as error:
-            job.set_exception(error)
+            answer = job.result(seconds)
+        except (TimeoutError, FutureTimeout):
+            return Answer(found[0].name, pending=True)
+        if answer is not None and answer.failed:
+            with self._lock:
+                self._answers.pop(key, None)  # the next who asks may have more luck
+        return answer
+
+    def _answer(
+        self,
+        job: "Future[Answer | None]",
+        workspace: Workspace,
+        question: Question,
+        known: Known,
+        program: str,
+    ) -> None:
+        with self._lock:
+            turn = self._turns.setdefault(known.name, threading.Lock())
+        with turn:
+            try:
+                session = self._session(workspace, question, known, program)
+                job.set_result(_ask(workspace, session, question))
+            except ToolError as error:
+                job.set_result(Answer(known.name, failed=str(error)))
+            except BaseException as error:
+                job.set_exception(error)
+                raise
+
+    def _session(self, workspace: Workspace, question: Question, known: Known, program: str) -> Session:
+        misfire = self._misfires.get(known.name)
+        if misfire is not None and time.monotonic() < misfire[0] + _AGAIN_SECONDS:
+            raise Unavailable(misfire[1])
+        before = self._sessions.get(known.name)
+        if before is not None:
+            if before.still_fits(question):
+                return before
+            before.client.end()
+        session = Session(workspace, known, program, question)
+        with self._lock:
+            closed = self._closed
+            self._sessions[known.name] = session
+        if closed:
+            session.client.end()
+            raise Unavailable("The workspace has been closed.")
+        try:
+            session.begin()
+        except ToolError as error:
+            session.client.end()
+            self._misfires[known.name] = (time.monotonic(), str(error))
             raise
+        return session
+
+    def close(self) -> None:
+        """End them all; none is started any more."""
+        with self._lock:
+            self._closed = True
+            sessions = list(self._sessions.values())
+        for session in sessions:
+            session.client.end()
 
 
-def _session(workspace: Workspace, question: Question, known: Known, program: str) -> _Session:
-    key = (id(workspace), known.name)
-    if (known_session := _sessions.get(key)) is not None and not known_session.client.over:
-        return known_session
-    cache = workspace.state / "lsp" / known.name
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    argv = [program, *(word.replace("{cache}", str(cache)) for word in known.argv[1:])]
-    folder = workspace.at
-    if known.confined:
-        place = Place(workspace.root, workspace.at, writable=(cache,), read_only=True)
-        homes = {variable: str(cache / name) for variable, name in _HOMES.items()}
-        launch = workspace.sandbox.launch(argv, place, homes)
-    else:
-        folder = workspace.root
-        launch = Launch(argv, allowed_environment())
-    client = Client(launch, str(workspace.root), _uri(folder), lambda: _drop(key))
-    workspace.on_close(client.end)
-    try:
-        client.begin(START_SECONDS, known.options)
-    except ToolError:
-        client.end()
-        raise
-    session = _sessions[key] = _Session(known, client, question.version, {})
-    return session
+_servers: weakref.WeakKeyDictionary[Workspace, _Servers] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 
 
-_HOMES = {"XDG_CACHE_HOME": "cache", "GOCACHE": "go-build", "CARGO_TARGET_DIR": "target"}
-"""Where a server and what it starts keep what they made; the repository itself is read-only for them."""
-
-
-def _drop(key: tuple[int, str]) -> None:
-    """Forget a session that has ended; its place may hold a newer one."""
-    session = _sessions.get(key)
-    if session is not None and session.client.over:
-        _sessions.pop(key, None)
-
-
-def _base(workspace: Workspace, session: _Session) -> Path:
-    return workspace.at if session.known.confined else workspace.root
-
-
-def _uri(path: Path) -> str:
-    return f"file://{quote(str(path))}"
-
-
-def _ask(workspace: Workspace, session: _Session, question: Question) -> Answer | None:
-    base = _base(workspace, session)
-    _tell(workspace, session, base, question)
-    lacking = _show(workspace, session, base, question)
+def _ask(workspace: Workspace, session: Session, question: Question) -> Answer | None:
+    lacking = session.show(question)
     path, line = question.path, question.line
     data = workspace.read_bytes(path)
     column = next((column for row, column in places(path, data, question.name) if row == line), 0)
@@ -168,94 +157,29 @@ def _ask(workspace: Workspace, session: _Session, question: Question) -> Answer 
         return None
     before = data.split(b"\n")[line - 1][: column - 1].decode("utf-8", "replace")
     parameters = {
-        "textDocument": {"uri": _uri(base / path)},
+        "textDocument": {"uri": uri(session.base / path)},
         "position": {"line": line - 1, "character": len(before.encode("utf-16-le")) // 2},
         "context": {"includeDeclaration": True},
     }
-    if not _ready(session, base):
+    if not session.ready():
         lacking = "it has not finished reading the repository"
     try:
         found = session.client.request("textDocument/references", parameters, ANSWER_SECONDS)
     except TimedOut:
         session.client.end()  # it hangs; the next question starts another
         raise
-    known = frozenset(filter(None, (_place(item, base) for item in cast(list[dict[str, Any]], found or []))))
+    items = cast(list[object], found) if isinstance(found, list) else []
+    known = frozenset(filter(None, (_place(item, session.base) for item in items)))
     if trouble := session.client.activity.trouble:
         said = " ".join(trouble.split())
         lacking = f"it says: {clip_line(said, 200)}"
     return Answer(session.known.name, known, lacking=lacking) if known else None
 
 
-def _ready(session: _Session, base: Path) -> bool:
-    """Wait until the server's answers are to be believed; whether they are."""
-    activity = session.client.activity
-    match session.known.ready:
-        case "answers":
-            return True
-        case "quiescent":
-            return activity.quiescent(ANSWER_SECONDS)
-        case "calm":
-            return activity.calm(ANSWER_SECONDS)
-        case "diagnosed":
-            versions = {_uri(base / path): version for path, (version, _) in session.opened.items()}
-            return activity.diagnosed(versions, ANSWER_SECONDS)
-
-
-def _tell(workspace: Workspace, session: _Session, base: Path, question: Question) -> None:
-    """Tell the server which files have changed since it was last asked, and what those that it was shown hold."""
-    changes: list[dict[str, Any]] = []
-    for path in question.changed_since(session.version):
-        uri = _uri(base / path)
-        if workspace.exists(path):
-            changes += [{"uri": uri, "type": _CREATED}, {"uri": uri, "type": _CHANGED}]
-            if path in session.opened:
-                _open(workspace, session, base, path)
-        else:
-            changes.append({"uri": uri, "type": _DELETED})
-            if session.opened.pop(path, None):
-                session.client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
-    if changes:
-        session.client.notify("workspace/didChangeWatchedFiles", {"changes": changes})
-    session.version = question.version
-
-
-def _show(workspace: Workspace, session: _Session, base: Path, question: Question) -> str:
-    """Show the server the files that matter; why it then knows not all of them, '' where it does."""
-    _open(workspace, session, base, question.path)
-    if session.known.reads_all:
-        return ""
-    for path in question.files[:_SHOWN_FILES]:
-        language = language_of(path)
-        if language is not None and language.name in session.known.languages:
-            _open(workspace, session, base, path)
-    left = len(question.files) - _SHOWN_FILES
-    return f"{left} more files mention the name, and it was not shown them" if left > 0 else ""
-
-
-def _open(workspace: Workspace, session: _Session, base: Path, path: str) -> None:
-    """Show the server the file as it is; a file that was opened before is told again only when it changed."""
-    data = workspace.read_bytes(path)
-    version, before = session.opened.get(path, (0, b""))
-    if version and before == data:
-        return
-    uri = _uri(base / path)
-    text = data.decode("utf-8", "replace")
-    session.opened[path] = (version + 1, data)
-    if version:
-        document = {"uri": uri, "version": version + 1}
-        session.client.notify(
-            "textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": text}]}
-        )
-        return
-    language = language_of(path)
-    identifier = session.known.languages[language.name] if language else ""
-    document = {"uri": uri, "languageId": identifier, "version": 1, "text": text}
-    session.client.notify("textDocument/didOpen", {"textDocument": document})
-
-
-def _place(item: dict[str, Any], base: Path) -> tuple[str, int] | None:
+def _place(item: object, base: Path) -> tuple[str, int] | None:
     """A location as path and line; None outside the workspace."""
     with contextlib.suppress(KeyError, ValueError, TypeError):
-        file = Path(unquote(urlsplit(str(item["uri"])).path))
-        return file.relative_to(base).as_posix(), int(item["range"]["start"]["line"]) + 1
+        location = cast(dict[str, Any], item)
+        file = Path(unquote(urlsplit(str(location["uri"])).path))
+        return file.relative_to(base).as_posix(), int(location["range"]["start"]["line"]) + 1
     return None

@@ -147,6 +147,9 @@ def _sharpened(
         answer = lsp.references(workspace, question, _SERVER_SECONDS)
         if answer is None:
             continue
+        if answer.failed:
+            note = f"{answer.server} was asked in vain: {answer.failed}"
+            continue
         if answer.pending:
             return (
                 ranked,
