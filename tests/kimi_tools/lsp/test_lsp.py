@@ -68,7 +68,7 @@ def test_an_idle_server_is_ended(make_workspace: MakeWorkspace, monkeypatch: pyt
 
 SERVERS = {
     "ends at once": "",
-    "talks nonsense": "print('hello'); import time; time.sleep(60)",
+    "talks nonsense": "print('hello', flush=True); import time; time.sleep(60)",
     "refuses": """
         import json, sys
         while True:

@@ -173,7 +173,9 @@ def _ask(workspace: Workspace, session: Session, question: Question) -> Answer |
     if trouble := session.client.activity.trouble:
         said = " ".join(trouble.split())
         lacking = f"it says: {clip_line(said, 200)}"
-    return Answer(session.known.name, known, lacking=lacking) if known else None
+    if not known:
+        return Answer(session.known.name, failed=f"{lacking}.") if lacking else None
+    return Answer(session.known.name, known, lacking=lacking)
 
 
 def _place(item: object, base: Path) -> tuple[str, int] | None:
