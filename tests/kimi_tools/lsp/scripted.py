@@ -1,4 +1,7 @@
-"""A language server that behaves as it is told: `python scripted.py MODE`. Its answer is one line of b.py."""
+"""A language server that behaves as it is told: `python scripted.py MODE`.
+
+Its answer names the place that was asked about, and one line of b.py.
+"""
 
 import json
 import os
@@ -8,6 +11,7 @@ import time
 from typing import Any
 
 STILL_INDEXING = "serves later"
+STALE: list[bool] = []
 
 
 def read() -> dict[str, Any]:
@@ -84,8 +88,13 @@ def answer(mode: str, message: dict[str, Any], root: str, serving: bool) -> None
         os.write(2, b"trouble\n" * 1_000_000)
     if mode == "is huge":
         say(id=message["id"], result=[{"uri": "file:///elsewhere", "pad": "x" * 20_000_000}])
+    asked = message["params"]
+    itself = {"uri": asked["textDocument"]["uri"], "range": {"start": asked["position"]}}
+    if mode == "is about something else" or (mode == "is about something else at first" and not STALE):
+        STALE.append(True)
+        itself["range"] = {"start": {**asked["position"], "character": 0}}
     place = {"uri": f"{root}/b.py", "range": {"start": {"line": 1, "character": 4}}}
-    say(id=message["id"], result=[place] if serving else [])
+    say(id=message["id"], result=[itself, place] if serving else [])
 
 
 def main(mode: str) -> None:

@@ -21,7 +21,7 @@ FILES: dict[str, str | bytes] = {
     "a.py": "class A:\n    def f(self): ...\n\nclass B:\n    def f(self): ...\n",
     "b.py": "from a import A, B\nA().f()\nB().f()\n",
 }
-PLACES = frozenset({("b.py", 2)})
+PLACES = frozenset({("a.py", 2), ("b.py", 2)})
 
 
 @pytest.fixture
@@ -157,4 +157,16 @@ def test_noise_beside_the_answer_does_not_matter(
     mode: str, install: Install, make_workspace: MakeWorkspace
 ) -> None:
     install(mode)
+    assert ask(make_workspace(FILES)) == lsp.Answer("scripted", PLACES)
+
+
+def test_an_answer_about_something_else_is_none(install: Install, make_workspace: MakeWorkspace) -> None:
+    install("is about something else")
+    assert "other places" in failed(ask(make_workspace(FILES)))
+
+
+def test_a_server_that_is_just_taking_in_a_change_is_asked_again(
+    install: Install, make_workspace: MakeWorkspace
+) -> None:
+    install("is about something else at first")
     assert ask(make_workspace(FILES)) == lsp.Answer("scripted", PLACES)

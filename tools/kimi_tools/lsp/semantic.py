@@ -19,6 +19,8 @@ from kimi_tools.syntax import language_of, places
 from kimi_tools.workspace import Workspace
 
 _REMEMBERED = 64
+_TRIES = 8
+_PAUSE_SECONDS = 0.3
 _AGAIN_SECONDS = 60.0
 """A server that did not start is not tried again so long: every question would wait for it in vain."""
 
@@ -156,26 +158,49 @@ def _ask(workspace: Workspace, session: Session, question: Question) -> Answer |
     if not column:
         return None
     before = data.split(b"\n")[line - 1][: column - 1].decode("utf-8", "replace")
-    parameters = {
-        "textDocument": {"uri": uri(session.base / path)},
-        "position": {"line": line - 1, "character": len(before.encode("utf-16-le")) // 2},
-        "context": {"includeDeclaration": True},
-    }
+    position = {"line": line - 1, "character": len(before.encode("utf-16-le")) // 2}
     if not session.ready():
         lacking = "it has not finished reading the repository"
-    try:
-        found = session.client.request("textDocument/references", parameters, ANSWER_SECONDS)
-    except TimedOut:
-        session.client.end()  # it hangs; the next question starts another
-        raise
-    items = cast(list[object], found) if isinstance(found, list) else []
-    known = frozenset(filter(None, (_place(item, session.base) for item in items)))
+    for _ in range(_TRIES):
+        found = _found(session, path, position)
+        if not found or any(_starts(item, uri(session.base / path), position) for item in found):
+            break
+        time.sleep(_PAUSE_SECONDS)
+    else:
+        raise Unavailable("It named other places than the one that it was asked about.")
+    known = frozenset(filter(None, (_place(item, session.base) for item in found)))
     if trouble := session.client.activity.trouble:
         said = " ".join(trouble.split())
         lacking = f"it says: {clip_line(said, 200)}"
     if not known:
         return Answer(session.known.name, failed=f"{lacking}.") if lacking else None
     return Answer(session.known.name, known, lacking=lacking)
+
+
+def _found(session: Session, path: str, position: dict[str, int]) -> list[object]:
+    """The locations that the server names for what stands at a position."""
+    parameters = {
+        "textDocument": {"uri": uri(session.base / path)},
+        "position": position,
+        "context": {"includeDeclaration": True},
+    }
+    try:
+        found = session.client.request("textDocument/references", parameters, ANSWER_SECONDS)
+    except TimedOut:
+        session.client.end()  # it hangs; the next question starts another
+        raise
+    return cast(list[object], found) if isinstance(found, list) else []
+
+
+def _starts(item: object, document: str, position: dict[str, int]) -> bool:
+    """Whether a location begins at a position; an answer about something else has none that does.
+
+    jdtls takes a changed file in a moment after it was told, and answers meanwhile about what stood there before.
+    """
+    with contextlib.suppress(KeyError, TypeError):
+        location = cast(dict[str, Any], item)
+        return unquote(location["uri"]) == unquote(document) and location["range"]["start"] == position
+    return False
 
 
 def _place(item: object, base: Path) -> tuple[str, int] | None:

@@ -18,6 +18,7 @@ class Known:
     """One server: its program and arguments, and its languages, each with the protocol's identifier.
 
     `{cache}` in an argument is a directory of the server's own, which stays. `options`: what it is told first.
+    `environment`: variables that it gets besides the usual ones, when it is confined.
     `confined`: it runs in the workspace's sandbox, which it cannot write to, because it may run build programs
     of the repository. `reads_all`: it answers from all files, not only from those that it was shown.
     `needs_project`: it is shown a project that `java` makes of the sources, instead of the repository itself.
@@ -33,6 +34,7 @@ class Known:
     needs_project: bool = False
     ready: Ready = "answers"
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 _SCRIPTS = {"typescript": "typescript", "tsx": "typescriptreact", "javascript": "javascript"}
@@ -76,6 +78,7 @@ KNOWN = (
                 }
             }
         },
+        environment={"JAVA_TOOL_OPTIONS": "-Xmx1g -XX:+UseSerialGC"},
     ),
 )
 """In order of preference. `ty` only reads; it answered references on Django in 13 ms warm, with 121 MB.

@@ -147,7 +147,7 @@ def _launch(workspace: Workspace, known: Known, program: str, cache: Path) -> La
         return Launch(argv, allowed_environment())
     place = Place(workspace.root, workspace.at, writable=(cache,), read_only=True)
     homes = {variable: str(cache / name) for variable, name in _HOMES.items()}
-    return workspace.sandbox.launch(argv, place, homes)
+    return workspace.sandbox.launch(argv, place, {**homes, **known.environment})
 
 
 def uri(path: Path) -> str:
