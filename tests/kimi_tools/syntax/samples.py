@@ -103,6 +103,8 @@ declare function ext(a: number): void;
 2-2 field Shape.name
 3-3 type Id
 4-4 enum Color
+4-4 constant Color.Red
+4-4 constant Color.Green
 5-5 namespace N
 5-5 function N.inside
 6-10 class Foo
@@ -234,6 +236,7 @@ record Point(int x, int y) {}
 11-11 method Foo.Inner.m
 13-13 record Point
 14-14 interface Ann
+14-14 method Ann.v
 """,
     ),
     "a.c": (
@@ -258,6 +261,7 @@ static inline int bar(int x) { return x; }
 3-3 macro MAX
 5-5 struct foo
 5-5 field foo.a
+5-5 field foo.b
 6-6 type point_t
 6-6 field point_t.x
 7-7 enum color
@@ -379,6 +383,7 @@ end
 3-19 module M
 4-4 constant M.LIMIT
 5-15 class M.Foo
+6-6 property M.Foo.name
 7-9 method M.Foo.initialize
 10-10 method M.Foo.make
 11-13 method M.Foo.bar?

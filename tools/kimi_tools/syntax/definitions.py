@@ -1,7 +1,7 @@
 """The definitions of a file: what is defined where, inside what, and how its first line reads."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import tree_sitter as ts
@@ -29,8 +29,9 @@ _WRAPPERS = frozenset(
 )
 """Parents that hold more of the same definition: decorators, `export`, `const`, `template`."""
 
+_ANGLES = re.compile("([<>])")
 _SPACE = re.compile(r"\s+")
-_QUALIFIED = re.compile(r"[\w$]+(?:(?:::|\.|:|\\)[~\w$]+)+")
+_QUALIFIED = re.compile(r"[\w$]+(?:(?:::|\.|:|\\)[~\w$]+)+(?:(?<=operator)[^\w\s]+)?")
 _SEPARATOR = re.compile(r"::|\.|:|\\")
 _MARKUP = re.compile(r"^\s*(?:[rRbBuUfF]*(?:\"\"\"|'''|\"|')|/\*+!?|//[/!]?|#+|--+\[*|;+|%+|\(\*+|\*)?\s*")
 _MARKUP_END = re.compile(r"\s*(?:\"\"\"|'''|\"|'|\*+[/)]|-->)?\s*$")
@@ -97,7 +98,8 @@ def defined(language: Language, tree: ts.Tree, data: bytes) -> list[Definition]:
             known = by_name.get(found.name.start_byte)
             if known is None or known.kind in _WEAK or found.tail is not None:
                 by_name[found.name.start_byte] = found
-    return list(_nested(sorted(by_name.values(), key=lambda found: (found.start, -found.end)), data))
+    in_order = sorted(by_name.values(), key=lambda found: (found.start, -found.end))
+    return list(_nested(in_order, data, _plain if language.name == "cpp" else str))
 
 
 def _found(captured: dict[str, list[ts.Node]]) -> Iterator[_Found]:
@@ -110,14 +112,14 @@ def _found(captured: dict[str, list[ts.Node]]) -> Iterator[_Found]:
             yield _Found(kind, node, names[0] if names else node, node.start_byte, end, receiver, tail)
 
 
-def _nested(found: Iterable[_Found], data: bytes) -> Iterator[Definition]:
+def _nested(found: Iterable[_Found], data: bytes, plain: Callable[[str], str]) -> Iterator[Definition]:
     """Name each definition after those that it stands in; `found` is sorted by start, the outer first."""
     within: list[tuple[int, str, str, int]] = []
     for item in found:
         while within and (within[-1][0] < item.end or within[-1][::3] == (item.end, item.start)):
             within.pop()
         outer = within[-1] if within else (0, "", "", 0)
-        *path, name = _parts(_text(item.name, data))
+        *path, name = _parts(plain(_text(item.name, data)))
         if item.receiver is not None:
             path = [_text(item.receiver, data)]
         qualified = ".".join(filter(None, [outer[1], *path, name]))
@@ -130,14 +132,32 @@ def _nested(found: Iterable[_Found], data: bytes) -> Iterator[Definition]:
 
 
 def _text(node: ts.Node, data: bytes) -> str:
-    return data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+    text = data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+    return text[1:] if node.type == "simple_symbol" else text
+
+
+def _plain(name: str) -> str:
+    """A C++ name as it is asked for: `Sink<Mutex>::log` is `Sink::log`, `formatter<int>` is `formatter`.
+
+    Where an unknown macro stands before a type, the grammar takes the type for a part of the name: it is left out.
+    """
+    head, operator, tail = name.partition("operator")
+    kept: list[str] = []
+    depth = 0
+    for piece in _ANGLES.split(head):
+        if piece in ("<", ">"):
+            depth += 1 if piece == "<" else -1
+        elif depth <= 0:
+            kept.append(piece)
+    plain = "".join(kept)
+    return (plain if operator else plain.strip().rpartition(" ")[2].lstrip("&*")) + operator + tail
 
 
 def _parts(name: str) -> list[str]:
     """A written name's parts: `Foo::bar` and `M.f` qualify themselves."""
     if name.isidentifier():
         return [name]
-    name = _SPACE.sub(" ", name).strip()
+    name = _SPACE.sub(" ", name).strip().removeprefix("::")
     return _SEPARATOR.split(name) if _QUALIFIED.fullmatch(name) else [name]
 
 

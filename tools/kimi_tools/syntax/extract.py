@@ -4,6 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
+from kimi_tools.syntax import macros
 from kimi_tools.syntax.definitions import Definition, defined
 from kimi_tools.syntax.grammar import Unparsed, captures, parse, query
 from kimi_tools.syntax.languages import Language
@@ -48,6 +49,8 @@ def extract(language: Language, data: bytes) -> Extract:
                 lines[bisect_right(ends, start)] = code
             elif name not in _NOISE:
                 places[name] = {bisect_right(ends, start): code}
+    for start, end in macros.places(language, data):
+        places.setdefault(data[start:end], {}).setdefault(bisect_right(ends, start), USES.index("use"))
     for definition in found:
         places.setdefault(definition.name.encode(), {})[definition.line - 1] = len(USES) - 1
     return _kept(found, {name: pack(lines) for name, lines in places.items()})

@@ -13,6 +13,7 @@ from threading import local
 
 import tree_sitter as ts
 
+from kimi_tools.syntax import macros
 from kimi_tools.syntax.languages import Language
 
 BYTES_LIMIT = 4 * 1024 * 1024
@@ -67,10 +68,11 @@ def parse(language: Language, data: bytes) -> ts.Tree:
     parsers: dict[str, ts.Parser] = _per_thread.__dict__.setdefault("parsers", {})
     if (parser := parsers.get(language.name)) is None:
         parser = parsers[language.name] = ts.Parser(grammar(language))
+    text = macros.blanked(language, data)
     deadline = time.monotonic() + SECONDS_LIMIT
     try:
         return parser.parse(
-            lambda offset, _point: data[offset : offset + _PIECE],
+            lambda offset, _point: text[offset : offset + _PIECE],
             progress_callback=lambda _offset, _error: time.monotonic() > deadline,
         )
     except ValueError:  # what the binding raises for a cancelled parse

@@ -6,6 +6,7 @@ from typing import cast
 
 import tree_sitter as ts
 
+from kimi_tools.syntax import macros
 from kimi_tools.syntax.definitions import Definition, defined
 from kimi_tools.syntax.grammar import Unparsed, captures, parse, query
 from kimi_tools.syntax.languages import Language, language_of
@@ -62,6 +63,10 @@ def occurrences(language: Language, tree: ts.Tree, data: bytes, name: bytes) -> 
                 place = (node.start_point[0], node.start_point[1])
                 if use != "use" or place not in found:
                     found[place] = cast(Use, use)
+    for start, end in macros.places(language, data):
+        if data[start:end] == name:
+            line = data.count(b"\n", 0, start)
+            found[line, start - data.rfind(b"\n", 0, start) - 1] = "use"
     return found
 
 

@@ -9,20 +9,47 @@
 (enum_specifier name: (_) @name body: (_)) @enum
 (enumerator name: (identifier) @name) @constant
 (namespace_definition name: (_) @name) @namespace
-(type_definition declarator: (type_identifier) @name) @type
+(type_definition declarator: [
+  (type_identifier) @name
+  (pointer_declarator declarator: (type_identifier) @name)
+  (array_declarator declarator: (type_identifier) @name)
+  (function_declarator declarator: (parenthesized_declarator (pointer_declarator
+    declarator: (type_identifier) @name)))]) @type
 (alias_declaration name: (type_identifier) @name) @type
 (concept_definition name: (identifier) @name) @type
 (preproc_def name: (identifier) @name) @macro
 (preproc_function_def name: (identifier) @name) @macro
-(field_declaration declarator: (field_identifier) @name) @field
+(field_declaration declarator: [
+  (field_identifier) @name
+  (pointer_declarator declarator: (field_identifier) @name)
+  (pointer_declarator declarator: (pointer_declarator declarator: (field_identifier) @name))
+  (array_declarator declarator: (field_identifier) @name)
+  (function_declarator declarator: (parenthesized_declarator (pointer_declarator
+    declarator: (field_identifier) @name)))]) @field
 (field_declaration declarator: (function_declarator declarator: [(field_identifier) (operator_name)] @name)) @declaration
 (field_declaration declarator: (_ (function_declarator declarator: [(field_identifier) (operator_name)] @name))) @declaration
 (field_declaration_list (declaration declarator: (function_declarator
   declarator: [(identifier) (destructor_name)] @name)) @declaration)
 (translation_unit (declaration declarator: (function_declarator declarator: (identifier) @name)) @declaration)
 (declaration_list (declaration declarator: (function_declarator declarator: (identifier) @name)) @declaration)
-(translation_unit (declaration declarator: (identifier) @name) @variable)
-(translation_unit (declaration declarator: (init_declarator declarator: (identifier) @name)) @variable)
+(translation_unit (declaration declarator: [
+  (identifier) @name
+  (pointer_declarator declarator: (identifier) @name)
+  (array_declarator declarator: (identifier) @name)
+  (init_declarator declarator: [
+    (identifier) @name
+    (pointer_declarator declarator: (identifier) @name)
+    (array_declarator declarator: (identifier) @name)
+      (pointer_declarator declarator: (array_declarator declarator: (identifier) @name))])]) @variable)
+(declaration_list (declaration declarator: [
+  (identifier) @name
+  (pointer_declarator declarator: (identifier) @name)
+  (array_declarator declarator: (identifier) @name)
+  (init_declarator declarator: [
+    (identifier) @name
+    (pointer_declarator declarator: (identifier) @name)
+    (array_declarator declarator: (identifier) @name)
+      (pointer_declarator declarator: (array_declarator declarator: (identifier) @name))])]) @variable)
 
 ;; references
 [(identifier) (field_identifier) (type_identifier) (namespace_identifier)] @use

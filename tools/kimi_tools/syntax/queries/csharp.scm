@@ -9,7 +9,7 @@
 (namespace_declaration name: (_) @name) @namespace
 (file_scoped_namespace_declaration name: (_) @name) @namespace
 (method_declaration name: (identifier) @name) @method
-(local_function_statement name: (identifier) @name) @function
+(local_function_statement name: (identifier) @name (#not-any-of? @name "if" "for" "foreach" "while" "switch")) @function
 (constructor_declaration name: (identifier) @name) @constructor
 (property_declaration name: (identifier) @name) @property
 (field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @field

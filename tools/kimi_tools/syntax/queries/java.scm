@@ -6,6 +6,7 @@
 (enum_constant name: (identifier) @name) @constant
 (record_declaration name: (identifier) @name) @record
 (method_declaration name: (identifier) @name) @method
+(annotation_type_element_declaration name: (identifier) @name) @method
 (constructor_declaration name: (identifier) @name) @constructor
 (field_declaration declarator: (variable_declarator name: (identifier) @name)) @field
 (constant_declaration declarator: (variable_declarator name: (identifier) @name)) @constant

@@ -7,6 +7,7 @@
 (enum_variant name: (identifier) @name) @constant
 (trait_item name: (type_identifier) @name) @trait
 (type_item name: (type_identifier) @name) @type
+(associated_type name: (type_identifier) @name) @type
 (mod_item name: (identifier) @name) @module
 (macro_definition name: (identifier) @name) @macro
 (const_item name: (identifier) @name) @constant

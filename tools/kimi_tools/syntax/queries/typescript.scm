@@ -7,6 +7,7 @@
 (interface_declaration name: (_) @name) @interface
 (type_alias_declaration name: (_) @name) @type
 (enum_declaration name: (_) @name) @enum
+(enum_body [(property_identifier) @name @constant (enum_assignment name: (property_identifier) @name) @constant])
 (internal_module name: (_) @name) @namespace
 (module name: (_) @name) @namespace
 (method_definition name: (_) @name) @method
@@ -17,7 +18,9 @@
 (program [
   (lexical_declaration (variable_declarator name: (identifier) @name) @variable)
   (variable_declaration (variable_declarator name: (identifier) @name) @variable)
-  (export_statement (lexical_declaration (variable_declarator name: (identifier) @name) @variable))])
+  (export_statement (lexical_declaration (variable_declarator name: (identifier) @name) @variable))
+  (ambient_declaration (lexical_declaration (variable_declarator name: (identifier) @name) @variable))
+  (export_statement (ambient_declaration (lexical_declaration (variable_declarator name: (identifier) @name) @variable)))])
 (variable_declarator name: (identifier) @name value: [(arrow_function) (function_expression) (generator_function)]) @function
 (variable_declarator name: (identifier) @name value: (class)) @class
 (pair key: (property_identifier) @name value: [(arrow_function) (function_expression)]) @method
