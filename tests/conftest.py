@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kimi_tools.workspace import Workspace
 
 MakeRepository = Callable[[dict[str, str | bytes]], Path]
+
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
+"""Every run draws the same examples; `--hypothesis-profile default` draws new ones, to find new faults."""
 
 GIT_ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",

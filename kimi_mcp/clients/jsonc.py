@@ -16,6 +16,9 @@ _SKIP = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _STRING = re.compile(r'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"')
 _COMMENT = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _COMMA = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|,(?=\s*[}\]])')
+_REST_OF_LINE = re.compile(r"[ \t]*(?://[^\n]*|/\*(?:(?!\*/)[^\n])*\*/)?[ \t]*(?=\r?\n)")
+"""Blanks and one comment, where nothing else stands before the line's end."""
+
 _SCALAR = re.compile(r"[^\s,\]}/]+")
 _DEEPEST = 200
 
@@ -239,7 +242,7 @@ def _inserted(text: str, into: _Object, name: str, value: Any, unit: str) -> str
     trailing = text[after] == ","
     if trailing:
         last = after + 1
-    rest = re.compile(r"[ \t]*(?://[^\n]*|/\*[^\n]*?\*/)?[ \t]*(?=\r?\n)").match(text, last)
+    rest = _REST_OF_LINE.match(text, last)
     at = rest.end() if rest else last
     comma = "" if trailing else ","
     end = "," if trailing else ""

@@ -55,7 +55,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StdioClient]:
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(lines=st.lists(LINES, min_size=1, max_size=4))

@@ -15,7 +15,7 @@ texts = st.lists(pieces, max_size=300).map("".join)
 
 
 @given(texts, st.integers(80, 2000), st.sampled_from(["", "read on with offset=10"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_clipped_text_is_within_its_limit_and_keeps_both_ends(text: str, limit: int, more: str) -> None:
     clipped = clip(text, limit, more=more)
     assert weight(clipped) <= limit

@@ -121,3 +121,20 @@ def test_setting_and_removing_agree_with_what_json_says(data: dict, indent: obje
     assert json.loads(changed) == wanted
     del here[path[-1]]
     assert json.loads(remove_member(changed, path)) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"mcpServers": {"a": 1/* , } " */}/**/\n}',
+        '{"mcpServers": {"a": 1/* , } " */,}/**/\n}',
+        '{"mcpServers": {"a": 1/* , } " */}}/**/\n',
+        '{"mcpServers": {"a": 1 /* * / */ /**/\n}}',
+    ],
+)
+def test_a_comment_further_on_in_the_line_is_not_taken_for_the_end_of_the_one_behind_a_member(
+    text: str,
+) -> None:
+    before = read(text)
+    changed = set_member(text, ["mcpServers", "kimi"], {"command": "k"})
+    assert read(changed) == {"mcpServers": {**before["mcpServers"], "kimi": {"command": "k"}}}

@@ -39,7 +39,7 @@ def applied(before: bytes, text: str) -> bytes:
 
 
 @given(texts, texts, st.integers(1, 4))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_diff_of_two_texts_turns_one_into_the_other(before: str, after: str, context: int) -> None:
     if before == after or ("\r" in before and "\n" not in before) or ("\r" in after and "\n" not in after):
         return
@@ -50,7 +50,7 @@ def test_a_diff_of_two_texts_turns_one_into_the_other(before: str, after: str, c
 
 
 @given(texts.map(lambda text: text.replace("\r", "")), texts.map(lambda text: text.replace("\r", "")))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_diffs_that_we_show_are_patches_too(before: str, after: str) -> None:
     shown = diff.unified("f", before.encode(), after.encode())
     assert bool(shown) == (before != after)
@@ -67,7 +67,7 @@ def test_a_diff_too_large_to_compare_line_by_line_is_still_right() -> None:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_patch_follows_its_lines_when_others_came_above(data: st.DataObject) -> None:
     size = data.draw(st.integers(5, 40))
     before = [f"line {number}\n" for number in range(size)]
@@ -86,7 +86,7 @@ def test_a_patch_follows_its_lines_when_others_came_above(data: st.DataObject) -
 
 
 @given(texts, st.text("ab }\n\t“\"'\r", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_text_makes_the_patch_reader_fail_otherwise_than_with_a_reason(before: str, noise: str) -> None:
     content = Content.decode("f", before.encode())
     for text in (
@@ -100,7 +100,7 @@ def test_no_text_makes_the_patch_reader_fail_otherwise_than_with_a_reason(before
 
 
 @given(texts, st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_an_exact_piece_that_occurs_once_is_replaced_and_nothing_else(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
@@ -117,7 +117,7 @@ def test_an_exact_piece_that_occurs_once_is_replaced_and_nothing_else(text: str,
 
 
 @given(texts, st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_blurred_piece_is_found_where_it_was_and_what_it_shares_keeps_its_bytes(
     text: str, data: st.DataObject
 ) -> None:
@@ -140,7 +140,7 @@ def test_a_blurred_piece_is_found_where_it_was_and_what_it_shares_keeps_its_byte
 
 
 @given(st.binary(max_size=60), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_splicing_nothing_gives_any_bytes_back_and_a_splice_changes_only_its_place(
     data: bytes, draws: st.DataObject
 ) -> None:
