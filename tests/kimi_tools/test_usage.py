@@ -123,6 +123,19 @@ def test_a_command_with_too_many_processes_is_ended_and_none_is_left(confined: W
     assert "exit code 0" in told_of(confined, "true")
 
 
+def test_what_goes_on_starting_sessions_while_it_is_ended_is_ended_with_all_of_them(
+    confined: Workspace,
+) -> None:
+    script = confined.root / "sessions.py"
+    script.write_text(
+        "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "while True:\n    if os.fork() == 0:\n        os.setsid(); time.sleep(50); os._exit(0)\n    time.sleep(0.001)"
+    )
+    told = told_of(confined, f"{sys.executable} {script}; true")
+    assert "64 are allowed" in told
+    assert not _running(str(script))
+
+
 def _running(script: str) -> list[int]:
     found: list[int] = []
     for name in filter(str.isdecimal, os.listdir("/proc")):

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from kimi_tools import usage
+from kimi_tools.ending import end_group, kill_now, signal_group
 from kimi_tools.errors import Unavailable
 from kimi_tools.stream import HeadTail, Tap
 
@@ -39,9 +40,6 @@ ENVIRONMENT_ALLOWED = frozenset(
     | {"PYENV_ROOT", "NVM_DIR", "GEM_HOME", "GEM_PATH", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE"}
 )
 """Names that children inherit, beside every `LC_*`. An allow-list: a deny-list always misses a secret."""
-
-GRACE_SECONDS = 2.0
-"""From SIGTERM to SIGKILL of a process group."""
 
 LINGER_SECONDS = 0.5
 """How long output is still read after a program ended while a descendant keeps its pipe open."""
@@ -243,17 +241,6 @@ def _source(data: bytes | None) -> Generator[int]:
         yield file.fileno()
 
 
-def signal_group(pid: int, number: int) -> None:
-    """Signal the process group that `pid` leads; nothing happens when it is gone."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
-
-
-def _signal(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
-
-
 _running: set[int] = set()
 """The leaders of the process groups that `run` waits for."""
 
@@ -263,40 +250,13 @@ def kill_all() -> None:
 
     For the end of the process, from any thread: nothing is awaited, nothing is put in order.
     """
-    below = [pid for pid in usage.tree(os.getpid()) if pid != os.getpid()]
-    for pid in (*_running, *below):
-        signal_group(pid, signal.SIGKILL)
-        _signal(pid, signal.SIGKILL)
-
-
-async def end_group(process: asyncio.subprocess.Process) -> None:
-    """End a child and all below it: TERM to its group, up to two seconds, KILL to each of them.
-
-    It stands still while those below it are noted: the first process of a sandbox leaves the group, and until
-    it watches for its parent's death nothing else would end it.
-    """
-    _signal(process.pid, signal.SIGSTOP)
-    below = {pid: usage.started(pid) for pid in usage.tree(process.pid) if pid != process.pid}
-    signal_group(process.pid, signal.SIGTERM)
-    _signal(process.pid, signal.SIGCONT)
-    await _ended_soon(process)
-    signal_group(process.pid, signal.SIGKILL)
-    for pid, started in below.items():
-        if started and usage.started(pid) == started:  # else the number may be a stranger's by now
-            _signal(pid, signal.SIGKILL)
-    await _ended_soon(process)
+    kill_now(_running)
 
 
 async def _end_started(starting: "asyncio.Future[asyncio.subprocess.Process]") -> None:
     """End a child that is about to have started; what cannot be started needs no end."""
     with contextlib.suppress(OSError, ValueError):
         await end_group(await starting)
-
-
-async def _ended_soon(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(GRACE_SECONDS):
-            await process.wait()
 
 
 async def _to_its_end(work: Coroutine[object, object, None]) -> None:

@@ -181,11 +181,14 @@ def _make_first_victims(pids: Sequence[int]) -> None:
                 file.write(_FIRST_VICTIM)
 
 
-def tree(pid: int) -> Iterator[int]:
-    """A process and all below it, parents first; those whose parent has died are not among them."""
-    pending = [pid]
+def tree(*pids: int) -> Iterator[int]:
+    """Processes and all below them, parents first; those whose parent has died are not among them."""
+    pending, seen = list(reversed(pids)), set[int]()
     while pending:
         one = pending.pop()
+        if one in seen:
+            continue
+        seen.add(one)
         yield one
         try:
             threads = os.listdir(f"/proc/{one}/task")
@@ -197,8 +200,17 @@ def tree(pid: int) -> Iterator[int]:
 
 def started(pid: int) -> bytes:
     """When a process started, in the kernel's ticks: with its number it names one process. Empty if it is gone."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    fields = _fields(pid)
     return fields[19] if len(fields) > 19 else b""
+
+
+def state(pid: int) -> bytes:
+    """The letter of proc(5) for what a process does: `R` runs, `S` waits, `T` stands still, `Z` has ended."""
+    return b"".join(_fields(pid)[:1])
+
+
+def _fields(pid: int) -> list[bytes]:
+    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
 
 
 def _read(path: str) -> bytes:
