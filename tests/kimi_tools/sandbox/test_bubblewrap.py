@@ -239,7 +239,7 @@ def test_a_private_copy_is_seen_at_the_path_of_the_original(
         finished = shell(
             workspace, f"pwd; cat {original.root}/a.txt; echo done > {original.root}/new; ls {copy}"
         )
-        assert finished.text.splitlines()[:2] == [str(original.root), f"copy {number}"]
+        assert finished.text.splitlines()[:2] == [str(original.root), f"copy {number}"], finished
         assert "cannot access" in finished.text
         assert (tmp_path / f"copy{number}/new").exists()
         workspace.close()

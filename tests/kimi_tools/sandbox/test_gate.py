@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import os
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -147,8 +148,11 @@ def test_a_command_that_opens_very_many_connections_does_not_use_up_ours(bubblew
         for client in clients:
             client.close()
         with socket.socket(socket.AF_UNIX) as late:
+            late.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 30, 0))
+            late.connect(
+                str(gate.path)
+            )  # waits for a place in the queue, as a socket with `settimeout` would not
             late.settimeout(30)
-            late.connect(str(gate.path))
             late.sendall(b"GET http://elsewhere.example/ HTTP/1.1\r\n\r\n")
             assert b"403" in late.recv(1000)
     finally:
