@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kimi_mcp.swebench.report import Row, spent, tone
+from kimi_mcp.swebench.report import TONES, Row, best_first, spent, tone
 from kimi_mcp.swebench.tally import Tally
 
 RECENT = 8
@@ -81,17 +81,13 @@ def counts(tally: Tally) -> Text:
         (f"{len(tally.rows):,}/{tally.total:,}", "bold"),
         *(
             text
-            for state, count in sorted(tally.states.items(), key=_best_first)
-            for text in ("  ", (f"{count:,} {state}", _STYLES[tone(state)]))
+            for state in sorted(tally.states, key=best_first)
+            for text in ("  ", (f"{tally.states[state]:,} {state}", _STYLES[tone(state)]))
         ),
         f"  {len(tally.running):,} running",
         f"  {spent(tally.cost, tally.unpriced)}" if tally.cost is not None else "",
         f"  about {clock(left)} left" if left is not None else "",
     )
-
-
-def _best_first(counted: tuple[str, int]) -> tuple[int, str]:
-    return list(_STYLES).index(tone(counted[0])), counted[0]
 
 
 def _bar(tally: Tally, width: int) -> Text:
@@ -100,10 +96,10 @@ def _bar(tally: Tally, width: int) -> Text:
     for state, count in tally.states.items():
         tones[tone(state)] += count
     bar, seen, drawn = Text(), 0, 0
-    for colour, style in _STYLES.items():
+    for colour in TONES:
         seen += tones[colour]
         until = round(width * seen / max(1, tally.total))
-        bar.append("━" * (until - drawn), style)
+        bar.append("━" * (until - drawn), _STYLES[colour])
         drawn = until
     return bar.append("─" * (width - drawn), "dim")
 

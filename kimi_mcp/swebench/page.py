@@ -8,12 +8,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from kimi_mcp.swebench.report import Row, summary, tone
+from kimi_mcp.swebench.report import Row, best_first, summary, tone
 
 BINS = 24
 """Bars of a distribution at most."""
 
-_TONES = ("good", "done", "bad", "rest")
 _STYLE = """
 :root { color-scheme: light dark; --page: #fff; --text: #1c2024; --soft: #60646c; --line: #e2e4e9;
   --box: #f6f7f9;
@@ -45,12 +44,13 @@ dt { color: var(--soft); font-size: .85rem; } dd { margin: 0; font-size: 1.3rem;
 table { border-collapse: collapse; width: 100%; } th { position: sticky; top: 0; background: var(--page);
   color: var(--soft); }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-.n { text-align: right; white-space: nowrap; } td.note { overflow-wrap: anywhere; color: var(--soft); }
+td:first-child, td.note { overflow-wrap: anywhere; } td:first-child { min-width: 13rem; }
+.n { text-align: right; white-space: nowrap; } td.note { min-width: 15rem; color: var(--soft); }
   td:nth-child(2) { white-space: nowrap; }
 @media (max-width: 40rem) { thead { display: none; } tr { display: flex; flex-wrap: wrap; gap: 0 .9rem;
   padding: .5rem 0;
   border-bottom: 1px solid var(--line); } td { border: 0; padding: 0; }
-  td:first-child, td.note { flex-basis: 100%; overflow-wrap: anywhere; }
+  td:first-child, td.note { flex-basis: 100%; min-width: 0; }
   td:first-child { font-weight: 600; } td:empty { display: none; }
   td:nth-child(4)::after { content: ' steps'; } }
 """
@@ -59,10 +59,9 @@ th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(-
 def page(title: str, rows: Sequence[Row], total: int) -> str:
     """The report as one self-contained HTML page."""
     plots = [_distribution("Time per instance", [r.seconds for r in rows], _time)]
-    if any(r.cost for r in rows):
-        plots.append(
-            _distribution("Cost per instance", [r.cost or 0 for r in rows], lambda cost: f"${cost:.2f}")
-        )
+    costs = [r.cost for r in rows if r.cost is not None and not r.unpriced]
+    if any(costs):
+        plots.append(_distribution("Cost per instance", costs, lambda cost: f"${cost:.2f}"))
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
         f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
@@ -76,7 +75,7 @@ def page(title: str, rows: Sequence[Row], total: int) -> str:
 def _tiles(rows: Sequence[Row], total: int) -> str:
     """The counts, each state one, in the order good to bad."""
     states = Counter(r.state for r in rows)
-    ordered = sorted(states, key=lambda state: (_TONES.index(tone(state)), state))
+    ordered = sorted(states, key=best_first)
     tiles = [
         (state, f"{states[state]:,}", f"{states[state] / len(rows):.0%}", tone(state)) for state in ordered
     ]
@@ -110,7 +109,7 @@ def _repositories(rows: Sequence[Row]) -> str:
     most = max(states.total() for states in by_repository.values())
     lines: list[str] = []
     for name, states in sorted(by_repository.items()):
-        ordered = sorted(states, key=lambda state: (_TONES.index(tone(state)), state))
+        ordered = sorted(states, key=best_first)
         pieces = "".join(
             f"<i class={tone(state)} style='width:{100 * states[state] / most:.2f}%' "
             f"title='{states[state]} {html.escape(state, quote=True)}'></i>"
@@ -164,4 +163,5 @@ def _time(seconds: float) -> str:
 
 
 def _repository(instance: str) -> str:
-    return instance.split("__")[0] if "__" in instance else instance.rpartition("-")[0]
+    name = instance.removeprefix("instance_")  # Pro
+    return name.split("__")[0] if "__" in name else name.rpartition("-")[0]

@@ -70,7 +70,8 @@ def _note(ended: Ended) -> str:
 
 def summary(rows: Sequence[Row], total: int) -> str:
     """The counts in one line."""
-    states = ", ".join(f"{count} {state}" for state, count in sorted(Counter(r.state for r in rows).items()))
+    found = Counter(r.state for r in rows)
+    states = ", ".join(f"{found[state]:,} {state}" for state in sorted(found, key=best_first))
     seconds = sum(r.seconds for r in rows)
     parts = [f"{states or 'none yet'}", f"{seconds / 60:.1f} worker minutes"]
     if any(r.cost is not None for r in rows):
@@ -99,6 +100,7 @@ def markdown(title: str, rows: Sequence[Row], total: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+TONES = ("good", "done", "bad", "rest")
 _GOOD = frozenset({"resolved", "sound"})
 
 
@@ -109,3 +111,8 @@ def tone(state: str) -> str:
     if state == "submitted":
         return "done"
     return "bad" if state.startswith("not ") else "rest"
+
+
+def best_first(state: str) -> tuple[int, str]:
+    """Sorts states from good to bad."""
+    return TONES.index(tone(state)), state
