@@ -82,7 +82,7 @@ def _tiles(rows: Sequence[Row], total: int) -> str:
     if total > len(rows):
         tiles.append(("not done", f"{total - len(rows):,}", "", ""))
     if any(r.cost is not None for r in rows):
-        tiles.append(("cost", _cost(rows), "", ""))
+        tiles.append((*_cost(rows), "", ""))
     if rows:
         tiles.append(("median time", _time(sorted(r.seconds for r in rows)[len(rows) // 2]), "", ""))
     boxes = (
@@ -92,11 +92,12 @@ def _tiles(rows: Sequence[Row], total: int) -> str:
     return f"<dl>{''.join(boxes)}</dl>"
 
 
-def _cost(rows: Sequence[Row]) -> str:
+def _cost(rows: Sequence[Row]) -> tuple[str, str]:
+    """A tile's name and number; a number with words beside it would not fit."""
     cost = sum(r.cost or 0 for r in rows)
     if any(r.unpriced for r in rows):
-        return f"over ${cost:,.2f}" if cost else "unknown"
-    return f"${cost:,.2f}"
+        return ("cost over", f"${cost:,.2f}") if cost else ("cost", "unknown")
+    return "cost", f"${cost:,.2f}"
 
 
 def _repositories(rows: Sequence[Row]) -> str:

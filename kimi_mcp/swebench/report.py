@@ -73,7 +73,7 @@ def summary(rows: Sequence[Row], total: int) -> str:
     found = Counter(r.state for r in rows)
     states = ", ".join(f"{found[state]:,} {state}" for state in sorted(found, key=best_first))
     seconds = sum(r.seconds for r in rows)
-    parts = [f"{states or 'none yet'}", f"{seconds / 60:.1f} worker minutes"]
+    parts = [f"{states or 'none yet'}", f"{seconds / 60:,.1f} worker minutes"]
     if any(r.cost is not None for r in rows):
         parts.append(spent(sum(r.cost or 0 for r in rows), sum(r.unpriced for r in rows)))
     return f"{len(rows):,} of {total:,} instances: {'; '.join(parts)}"

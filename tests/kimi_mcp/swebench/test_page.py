@@ -57,10 +57,46 @@ def test_a_cost_that_is_not_known_is_told_as_such() -> None:
     assert summary(rows, 3).endswith("; over $0.75 (2 of unknown cost)")
     assert summary(rows[:1], 3).endswith("; cost unknown")
     assert "over $0.75 (2 of unknown cost)" in counts(tally).plain
+    assert "cost over $0.75" in " ".join(read(page("Run", rows, 3)).words)
     words = " ".join(read(page("Run", rows[:1], 3)).words)
     assert "cost unknown" in words
     assert "$" not in words
     assert "$" not in summary([Row("a", "sound", 1.0, None, None, "")], 1)
+
+
+def test_states_stand_in_one_order_from_good_to_bad_wherever_they_are_told() -> None:
+    order = ["resolved", "submitted", "not resolved", "crashed", "timed out"]
+    facts = {
+        "resolved": {"resolved": True},
+        "submitted": {"outcome": "submitted"},
+        "not resolved": {"resolved": False},
+    }
+    tally = Tally(9)
+    for state in reversed(order):
+        status = "done" if state in facts else state.replace(" ", "_")
+        tally.add(Ended(f"ada__engine-{state}", status, 1.0, facts=facts.get(state, {})))
+    rows = list(tally.rows.values())
+    together = ", ".join(f"1 {state}" for state in order)
+    assert f"instances: {together};" in summary(rows, 9)
+    assert "  ".join(together.split(", ")) in counts(tally).plain
+    words = read(page("Run", rows, 9)).words
+    tiles = [word for word in words if word in order][: len(order)]
+    assert tiles == order
+
+
+def test_the_plot_of_costs_leaves_out_those_that_are_not_known() -> None:
+    def plotted(rows: list[Row]) -> str:
+        return " ".join(read(page("Run", rows, 3)).words).partition("Cost per instance")[2]
+
+    unknown = Row("ada__engine-1", "failed", 1.0, 0.0, None, "", unpriced=True)
+    known = [Row(f"ada__engine-{n}", "resolved", 1.0, 0.5, 3, "") for n in (2, 3)]
+    assert plotted([unknown]) == ""
+    assert plotted([unknown, *known]).strip().startswith("(up to 2 in a bar)")
+
+
+def test_an_instance_of_pro_belongs_to_its_owner() -> None:
+    row = Row("instance_NodeBB__NodeBB-00c7-vnan", "resolved", 1.0, None, None, "")
+    assert "NodeBB 1 of 1" in " ".join(read(page("Run", [row], 1)).words)
 
 
 def test_a_page_is_one_file_without_scripts_whatever_the_notes_hold() -> None:
