@@ -195,12 +195,12 @@ def test_a_data_file_has_an_outline_too(shop: Workspace) -> None:
 def test_the_outline_of_a_large_file_is_of_what_it_holds_now(make_workspace: MakeWorkspace) -> None:
     rules = "".join(f".a{number} {{ color: red; }}\n" for number in range(1000))
     workspace = make_workspace({"a.css": rules, "b.css": f"{rules}.last {{ color: red; }}\n"})
-    assert "1000 definitions" in call(outline, workspace, path="a.css").text
-    assert "1001 definitions" in call(outline, workspace, path="b.css").text
+    assert "1000 definitions" in call(symbols.outline, workspace, path="a.css").text
+    assert "1001 definitions" in call(symbols.outline, workspace, path="b.css").text
     (workspace.root / "a.css").write_text(f".new {{ color: red; }}\n{rules}")
-    assert "1001 definitions" in call(outline, workspace, path="a.css").text
-    assert " .new" in call(outline, workspace, path="a.css").text
-    assert "1 .last" not in call(outline, workspace, path="b.css").text
+    assert "1001 definitions" in call(symbols.outline, workspace, path="a.css").text
+    assert " .new" in call(symbols.outline, workspace, path="a.css").text
+    assert "1 .last" not in call(symbols.outline, workspace, path="b.css").text
 
 
 def test_an_outline_of_nothing_is_refused(shop: Workspace) -> None:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from kimi_tools.syntax import macros
 from kimi_tools.syntax.definitions import Definition, defined
@@ -10,6 +10,7 @@ from kimi_tools.syntax.grammar import Unparsed, captures, parse, query
 from kimi_tools.syntax.languages import Language
 from kimi_tools.syntax.packed import USES, pack
 from kimi_tools.syntax.python_lines import scan
+from kimi_tools.syntax.words import words
 
 _LONGEST = 200
 _NOISE = frozenset({b"self", b"cls"})
@@ -49,7 +50,7 @@ def extract(language: Language, data: bytes) -> Extract:
                 lines[bisect_right(ends, start)] = code
             elif name not in _NOISE:
                 places[name] = {bisect_right(ends, start): code}
-    for start, end in macros.places(language, data):
+    for start, end in chain(macros.places(language, data), words(captured.get("words", ()), data)):
         places.setdefault(data[start:end], {}).setdefault(bisect_right(ends, start), USES.index("use"))
     for definition in found:
         places.setdefault(definition.name.encode(), {})[definition.line - 1] = len(USES) - 1

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import chain
 from typing import cast
 
 import tree_sitter as ts
@@ -11,6 +12,7 @@ from kimi_tools.syntax.definitions import Definition, defined
 from kimi_tools.syntax.grammar import Unparsed, captures, parse, query
 from kimi_tools.syntax.languages import Language, language_of
 from kimi_tools.syntax.packed import Use
+from kimi_tools.syntax.words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,18 @@ def occurrences(language: Language, tree: ts.Tree, data: bytes, name: bytes) -> 
     if wanted is None:
         return {}
     found: dict[tuple[int, int], Use] = {}
-    for use, nodes in captures(wanted, tree).items():
+    captured = captures(wanted, tree)
+    loose = captured.pop("words", [])
+    for use, nodes in captured.items():
         for node in nodes:
             if data[node.start_byte : node.end_byte] == name:
                 place = (node.start_point[0], node.start_point[1])
                 if use != "use" or place not in found:
                     found[place] = cast(Use, use)
-    for start, end in macros.places(language, data):
+    for start, end in chain(macros.places(language, data), words(loose, data)):
         if data[start:end] == name:
             line = data.count(b"\n", 0, start)
-            found[line, start - data.rfind(b"\n", 0, start) - 1] = "use"
+            found.setdefault((line, start - data.rfind(b"\n", 0, start) - 1), "use")
     return found
 
 

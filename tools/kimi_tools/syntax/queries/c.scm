@@ -39,3 +39,4 @@
 ;; references
 [(identifier) (field_identifier) (type_identifier)] @use
 (call_expression function: [(identifier) @call (field_expression field: (field_identifier) @call)])
+(preproc_arg) @words

@@ -62,3 +62,4 @@
 (using_declaration (qualified_identifier name: (identifier) @import))
 (base_class_clause [(type_identifier) @inherit (qualified_identifier name: (type_identifier) @inherit)
   (template_type name: (type_identifier) @inherit)])
+(preproc_arg) @words
