@@ -9,7 +9,7 @@ from typing import Any
 from kimi_mcp.cli.batch_flags import add_arguments
 from kimi_mcp.cli.batch_watch import Shared, carry_out
 from kimi_mcp.config import key_file
-from kimi_mcp.swebench.batch import Batch, fingerprint, read_predictions, write_predictions
+from kimi_mcp.swebench.batch import Batch, fingerprint
 from kimi_mcp.swebench.docker_harness import run_official
 from kimi_mcp.swebench.engine import Engine, Local, Ray, facing
 from kimi_mcp.swebench.errors import BatchError
@@ -17,6 +17,7 @@ from kimi_mcp.swebench.graded_engine import Graded
 from kimi_mcp.swebench.instances import Instance, load, secret_free
 from kimi_mcp.swebench.jobs import Job
 from kimi_mcp.swebench.pace import Pace
+from kimi_mcp.swebench.predictions import read_predictions, write_predictions
 
 __all__ = ["add_arguments", "run"]
 

@@ -18,7 +18,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +69,14 @@ class Batch:
             lock.truncate(0)
             lock.write(f"process {os.getpid()} on {socket.gethostname()}")
             lock.flush()
+            self._tidy()
             yield
+
+    def _tidy(self) -> None:
+        """Remove outcomes that killed drivers left half written; none but us writes any now."""
+        for pattern in (".*.part", "*/.*.part"):
+            for part in self.folder.glob(pattern):
+                part.unlink(missing_ok=True)
 
     def _pin(self, description: Mapping[str, Any]) -> None:
         """A folder belongs to one batch: resuming with other instances or another model would mix results."""
@@ -78,7 +85,9 @@ class Batch:
         if not file.exists():
             write_whole(file, wanted)
         elif file.read_text("utf-8") != wanted:
-            before = cast(dict[str, Any], json.loads(file.read_text("utf-8")))
+            before = _table(file)
+            if before is None:
+                raise BatchError(f"{file} is damaged; choose another --out, or delete it.")
             differs = sorted(
                 key for key in {*before, *description} if before.get(key) != description.get(key)
             )
@@ -87,13 +96,16 @@ class Batch:
             )
 
     def outcome(self, instance: str) -> Ended | None:
-        """The kept outcome of an instance, without its files."""
+        """The kept outcome of an instance, without its files; None also where a disk damaged it."""
         file = self.folder / f"{instance}.json"
-        if not file.is_file():
+        kept = _table(file) if file.is_file() else None
+        if kept is None:
             return None
-        kept = cast(dict[str, Any], json.loads(file.read_text("utf-8")))
         kept["files"] = {}
-        return Ended(**kept)
+        try:
+            return Ended(**kept)
+        except TypeError:
+            return None
 
     def outcomes(self) -> dict[str, Ended]:
         """All kept outcomes by instance."""
@@ -158,31 +170,13 @@ class Batch:
                     yield tally, ended
 
 
-def write_predictions(path: Path, model: str, patches: Iterable[tuple[str, str]]) -> None:
-    """`preds.jsonl` as the official harness takes it: instance_id, model_name_or_path, model_patch."""
-    rows = [
-        json.dumps({"instance_id": name, "model_name_or_path": model, "model_patch": patch})
-        for name, patch in patches
-    ]
-    write_whole(path, "".join(f"{row}\n" for row in rows))
-
-
-def read_predictions(path: Path) -> dict[str, str]:
-    """Patches by instance id, from JSONL, a JSON list, or a JSON object by id. Raises `BatchError`."""
+def _table(file: Path) -> dict[str, Any] | None:
+    """The JSON object that a file holds; None where it is damaged."""
     try:
-        text = data(path).decode("utf-8-sig")
-        try:
-            whole: object = json.loads(text)
-        except json.JSONDecodeError:
-            whole = [json.loads(line) for line in text.split("\n") if line.strip()]
-        rows = cast(dict[str, Any] | list[Any], whole)
-        if isinstance(rows, dict):
-            rows = [rows] if "instance_id" in rows else list(rows.values())
-        return {row["instance_id"]: row["model_patch"] or "" for row in rows}
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
-        raise BatchError(
-            f"{path} does not hold predictions: each needs an instance_id and a model_patch."
-        ) from None
+        found: object = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    return cast(dict[str, Any], found) if isinstance(found, dict) else None
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -77,10 +77,10 @@ async def check_out(instance: Instance, histories: Sequence[Path], into: Path) -
         if archive.exit_code == 0:
             break
     else:
-        looked = ", ".join(str(path) for path in histories) or "nothing"
+        looked = f"looked in {', '.join(map(str, histories))}" if histories else "none has its name"
         raise NoHistory(
             f"{instance.id}: no history holds commit {instance.base_commit[:12]} of {instance.repo} "
-            f"(looked in {looked}); clone it and name its folder with --repos."
+            f"({looked}); clone it and name the folder that holds it with --repos."
         )
     if into.exists():
         shutil.rmtree(into)

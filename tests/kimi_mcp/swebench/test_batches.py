@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from kimi_mcp.swebench.batch import Batch, fingerprint, read_predictions, write_predictions
+from kimi_mcp.swebench.batch import Batch, fingerprint
 from kimi_mcp.swebench.engine import Engine, Local
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.jobs import Ended, Job
+from kimi_mcp.swebench.predictions import read_predictions, write_predictions
 from kimi_mcp.swebench.scratch import PREFIX
 from kimi_mcp.swebench.tally import Tally
 
@@ -334,6 +335,66 @@ def test_predictions_have_the_official_form_and_are_read_back(tmp_path: Path) ->
     assert read_predictions(path) == {"a__b-1": "diff --git\u2028\r\n", "a__b-2": ""}
     path.write_text(json.dumps({row["instance_id"]: row for row in rows}))
     assert read_predictions(path)["a__b-1"] == "diff --git\u2028\r\n"
+
+
+ONE = '{"instance_id": "a__b-1", "model_patch": "p"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\ufeff{ONE}\r\n{ONE}\r\n",
+        f'[{ONE}, {{"instance_id": "a__b-1", "model_patch": "p", "model_name_or_path": "m"}}]',
+    ],
+)
+def test_predictions_are_read_with_what_editors_leave_and_where_one_is_told_twice(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "preds.jsonl"
+    path.write_text(text, "utf-8", newline="")
+    assert read_predictions(path) == {"a__b-1": "p"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no predictions"),
+        ("{}", "holds no predictions"),
+        (f'{ONE}\n{{"instance_id": "a__b-1", "model_patch": "q"}}', "two different patches for a__b-1"),
+        (f'{ONE}\n{{"instance_id": "a__b', "does not hold predictions"),
+        ('{"instance_id": 5, "model_patch": ""}', "does not hold predictions"),
+        ('{"instance_id": ["a"], "model_patch": ""}', "does not hold predictions"),
+        ('{"instance_id": "a__b-1", "model_patch": 7}', "does not hold predictions"),
+        ("[" * 200_000, "does not hold predictions"),
+    ],
+)
+def test_what_is_not_predictions_is_refused_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "preds.jsonl"
+    path.write_text(text)
+    with pytest.raises(BatchError, match=said):
+        read_predictions(path)
+
+
+def test_an_outcome_that_the_disk_damaged_is_made_again_and_nothing_half_written_stays_among_them(
+    tmp_path: Path,
+) -> None:
+    jobs = [job(name, "note", ledger=str(tmp_path / "ledger")) for name in ("a", "b", "c")]
+    batch = Batch(tmp_path / "out", "solve", {})
+    run_batch(batch, Local(1), jobs)
+    (batch.folder / "a.json").write_text('{"instance": "a", "sta')
+    (batch.folder / "b.json").write_text('{"other": "words"}')
+    for part in (batch.folder / ".a.json.7.part", batch.file("a", ".patch.diff.7.part")):
+        part.touch()
+    others = batch.out / ".solve.batch.json.7.part"
+    others.touch()  # another driver may be about to be refused
+    assert sorted(batch.outcomes()) == ["c"]
+    run_batch(batch, Local(1), jobs)
+    assert sorted(batch.outcomes()) == ["a", "b", "c"]
+    assert (tmp_path / "ledger").read_text().split() == ["a", "b", "c", "a", "b"]
+    assert list(tmp_path.rglob("*.part")) == [others]
+    (batch.out / "solve.batch.json").write_text("{")
+    with pytest.raises(BatchError, match="damaged; choose another --out"):
+        Batch(tmp_path / "out", "solve", {})
 
 
 def test_an_outcome_is_the_same_after_a_trip_to_disk(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from kimi_mcp.agent.snapshot import Snapshot
-from kimi_mcp.swebench.batch import read_predictions, write_predictions
 from kimi_mcp.swebench.evaluate import PATCH_COMMANDS, Bench, Place, evaluate, make_place
 from kimi_mcp.swebench.instances import Instance, instance_of
 from kimi_mcp.swebench.patches import files, touched
+from kimi_mcp.swebench.predictions import read_predictions, write_predictions
 from tests.kimi_mcp.swebench.histories import git, make
 
 BASE = {
