@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from kimi_mcp.swebench import official
-from kimi_mcp.swebench.batch import write_predictions, write_whole
+from kimi_mcp.swebench.batch import write_whole
 from kimi_mcp.swebench.errors import BatchError
 from kimi_mcp.swebench.instances import Instance
+from kimi_mcp.swebench.predictions import write_predictions
 
 _MODEL = "kimi-mcp"
 
