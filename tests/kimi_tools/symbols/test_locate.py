@@ -26,6 +26,7 @@ FILES = {
     '        raise ValueError("Cannot pour %s litres into a full tank")\n',
     "pkg/paint.py": "def colour(car):\n    # the lacquer dries slowly in winter\n    return car.hue\n",
     "tests/test_fuel.py": "def test_fill():\n    # litres pour tank full fill Cannot into\n    fill(tank)\n",
+    "src/horn/loud.py": "def blow(air):\n    pass\n\n\ndef mute(air):\n    pass\n",
     "java/src/org/acme/Wheel.java": "class Wheel {\n    void turn() {\n        spin();\n    }\n}\n",
 }
 
@@ -50,6 +51,11 @@ def cars(make_workspace: MakeWorkspace) -> Workspace:
             "NullPointerException\n    at org.acme.Wheel.turn(Wheel.java:3)\n",
             "java/src/org/acme/Wheel.java",
             "Wheel.turn",
+        ),
+        (
+            "It warns\n\n/usr/lib/python3.11/site-packages/horn/loud.py:6: DeprecationWarning: obsolete",
+            "src/horn/loud.py",
+            "mute",
         ),
         ("Crash\n    at colour (/home/me/app/pkg/paint.py:3:7)\n", "pkg/paint.py", "colour"),
     ],

@@ -34,6 +34,9 @@ _FRAMES = (
     re.compile(rf"(?P<path>{_PATH})[:(](?P<line>\d{{1,7}})(?=\D|$)"),
 )
 _NAMED_PATH = re.compile(r"(?<![\w:/.])((?:[\w.-]+/)+[\w.-]+|[\w-]+\.[A-Za-z]\w{0,3})(?![\w/])")
+_INSTALLED = re.compile(r"^.*?(?:site|dist)-packages/")
+"""Where a package lies once it is installed; what follows is its path below `src/`, `lib/` or the root."""
+
 _LINK = re.compile(r"https?://\S+")
 _BLOB_LINK = re.compile(r"https?://\S+?/(?:blob|tree|raw)/[^/\s]+/([^\s#?)\]>]+)(?:#L(\d+))?")
 _DOTTED = re.compile(r"(?<![\w./@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
@@ -234,3 +237,13 @@ def is_code_name(name: str, zones: Iterable[str]) -> bool:
         or name[1:] != name[1:].lower()
         or not {"ticked", "code", "trace"}.isdisjoint(zones)
     )
+
+
+def matching(files: Iterable[str], named: str) -> list[str]:
+    """The files that a path in the text may mean: it may be longer (another machine's) or shorter."""
+    short = _INSTALLED.sub("", re.sub(r"^[A-Za-z]:", "", named)).lstrip("~./")
+    return [
+        path
+        for path in files
+        if path == short or path.endswith(f"/{short}") or f"/{short}".endswith(f"/{path}")
+    ]

@@ -3,7 +3,7 @@
 from array import array
 
 from kimi_tools.store.terms import terms_of
-from kimi_tools.symbols.locate.clues import Clues
+from kimi_tools.symbols.locate.clues import Clues, matching
 from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.fits import rarity
 from kimi_tools.syntax import Definition
@@ -94,16 +94,11 @@ class Passages:
         frame or place lies in it), `class_said` (the text says its class)."""
         clues = self._clues
         found: list[dict[str, float]] = []
-        short = [
-            p
-            for p in clues.places
-            if p.line
-            and (p.path == path or path.endswith(p.path.lstrip("./")) or p.path.endswith(f"/{path}"))
-        ]
+        places = [place for place in clues.places if place.line and matching([path], place.path)]
         for item in self.parts[path]:
             zones = clues.names.get(item.name, {})
-            inside = [p for p in short if item.first_line <= p.line <= item.last_line]
-            called = [p for p in short if p.function == item.name]
+            inside = [p for p in places if item.first_line <= p.line <= item.last_line]
+            called = [p for p in places if p.function == item.name]
             *_, outer, _ = ["", *item.qualified.split(".")]
             found.append(
                 {

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from textwrap import shorten
 
 from kimi_tools.store.terms import terms_of
-from kimi_tools.symbols.locate.clues import Clues
+from kimi_tools.symbols.locate.clues import Clues, matching
 from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.fits import rarity
 from kimi_tools.symbols.locate.history import terms_in
 from kimi_tools.symbols.locate.rank import Ranked
-from kimi_tools.symbols.locate.signals import matching
 
 _MOST = 4
 _LEAST = 0.1

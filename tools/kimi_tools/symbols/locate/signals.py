@@ -10,7 +10,7 @@ from itertools import pairwise
 from kimi_tools.index.names import is_test
 from kimi_tools.store.terms import MESSAGE, terms_of
 from kimi_tools.symbols.locate.beside import is_beside
-from kimi_tools.symbols.locate.clues import Clues, is_code_name
+from kimi_tools.symbols.locate.clues import Clues, is_code_name, matching
 from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.passages import Passages
 from kimi_tools.syntax import Definition
@@ -44,16 +44,6 @@ def defines(evidence: Evidence, clues: Clues) -> Scores:
             weight = 0.4 if kinds <= _MINOR else 1.0
             scores[path] = scores.get(path, 0.0) + weight * emphasis / len(paths)
     return {path: value / (1 + value) for path, value in scores.items()}
-
-
-def matching(files: Iterable[str], named: str) -> list[str]:
-    """The files that a path in the text may mean: it may be longer (another machine's) or shorter."""
-    short = re.sub(r"^[A-Za-z]:", "", named).lstrip("~./")
-    return [
-        path
-        for path in files
-        if path == short or path.endswith(f"/{short}") or f"/{short}".endswith(f"/{path}")
-    ]
 
 
 def frames(evidence: Evidence, clues: Clues) -> Scores:
