@@ -242,8 +242,9 @@ def is_code_name(name: str, zones: Iterable[str]) -> bool:
 def matching(files: Iterable[str], named: str) -> list[str]:
     """The files that a path in the text may mean: it may be longer (another machine's) or shorter."""
     short = _INSTALLED.sub("", re.sub(r"^[A-Za-z]:", "", named)).lstrip("~./")
+    last = short.rpartition("/")[2]
     return [
         path
         for path in files
-        if path == short or path.endswith(f"/{short}") or f"/{short}".endswith(f"/{path}")
+        if path.endswith(last) and (f"/{path}".endswith(f"/{short}") or f"/{short}".endswith(f"/{path}"))
     ]

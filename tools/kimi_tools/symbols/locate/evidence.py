@@ -6,7 +6,7 @@ from kimi_tools.index import Index
 from kimi_tools.index.words import Words
 from kimi_tools.store.terms import terms_of
 from kimi_tools.symbols.locate.beside import is_beside
-from kimi_tools.symbols.locate.clues import MOST_NAMES, MOST_TERMS, Clues
+from kimi_tools.symbols.locate.clues import MOST_NAMES, MOST_TERMS, Clues, matching
 from kimi_tools.symbols.locate.fits import fits_of
 from kimi_tools.symbols.locate.history import History
 from kimi_tools.syntax import Definition
@@ -16,6 +16,7 @@ CANDIDATES = 60
 
 _TESTS = 10
 _MOST_DEFINERS = 4
+_MOST_POINTED = 20
 
 
 @dataclass(slots=True)
@@ -58,7 +59,8 @@ def gather(index: Index, words: Words, clues: Clues, history: History) -> Eviden
     defining = [
         path for found in evidence.definers.values() if len(found) <= _MOST_DEFINERS for path, _ in found
     ]
-    evidence.candidates = list(dict.fromkeys([*best, *defining]))
+    pointed = [path for place in clues.places for path in matching(files, place.path)][:_MOST_POINTED]
+    evidence.candidates = list(dict.fromkeys([*best, *defining, *pointed]))
     for path in evidence.candidates:
         evidence.outlines[path] = index.outline(path) or []
     return evidence
