@@ -16,7 +16,6 @@ CANDIDATES = 60
 
 _TESTS = 10
 _MOST_DEFINERS = 4
-_MOST_POINTED = 20
 
 
 @dataclass(slots=True)
@@ -59,7 +58,8 @@ def gather(index: Index, words: Words, clues: Clues, history: History) -> Eviden
     defining = [
         path for found in evidence.definers.values() if len(found) <= _MOST_DEFINERS for path, _ in found
     ]
-    pointed = [path for place in clues.places for path in matching(files, place.path)][:_MOST_POINTED]
+    meant = [matching(files, place.path) for place in clues.places]
+    pointed = [path for found in meant if len(found) <= _MOST_DEFINERS for path in found]
     evidence.candidates = list(dict.fromkeys([*best, *defining, *pointed]))
     for path in evidence.candidates:
         evidence.outlines[path] = index.outline(path) or []
