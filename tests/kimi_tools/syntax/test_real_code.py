@@ -98,13 +98,19 @@ def test_a_macro_that_the_grammar_is_not_shown_is_still_referred_to() -> None:
     ("path", "source", "name", "places"),
     [
         ("a.c", '#define F(x) call(x, \\\n  "call") // call\nint g() { return F(call); }\n', "call", [1, 3]),
+        ("a.rb", "autoload :B\nx.map(&:b)\ny :B, 'B'\n", "B", [1, 3]),
         ("a.cs", "enum A {\n  B,\n#if X\n  C,\n#endif\n  D,\n  E\n}\n", "D", [6]),
     ],
 )
-def test_names_in_macros_and_in_what_the_grammar_cannot_read_are_uses(
+def test_names_in_macros_symbols_and_what_the_grammar_cannot_read_are_uses(
     path: str, source: str, name: str, places: list[int]
 ) -> None:
     language = language_of(path)
     assert language is not None
     assert [use.line for use in references(path, source.encode(), name)] == places
     assert [line for line, _ in unpack(extract(language, source.encode()).mentions[name])] == places
+
+
+def test_a_qualified_name_over_several_lines_stands_where_it_ends() -> None:
+    (found,) = definitions("a.cpp", b"auto A<int,\n  char>::go(int x) { return x; }\n")
+    assert (found.qualified, found.first_line, found.line) == ("A.go", 1, 2)

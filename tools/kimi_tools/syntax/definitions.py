@@ -174,7 +174,7 @@ def _definition(name: str, qualified: str, kind: str, item: _Found, data: bytes)
         kind,
         first + 1,
         last + (1 if column or last == first else 0),
-        item.name.start_point[0] + 1,
+        (item.name.end_point if item.name.type == "qualified_identifier" else item.name.start_point)[0] + 1,
         _signature(outer if outer.start_point[0] == node.start_point[0] else node, body, data),
         "" if kind in _WEAK and not body else _doc(outer, body, data),
     )

@@ -15,3 +15,4 @@
 [(identifier) (constant) (instance_variable) (class_variable)] @use
 (call method: [(identifier) (constant)] @call)
 (superclass [(constant) @inherit (scope_resolution name: (constant) @inherit)])
+(simple_symbol) @words
