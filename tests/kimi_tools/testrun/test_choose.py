@@ -10,7 +10,7 @@ import pytest
 
 from kimi_tools.errors import BadArguments, NotFound, Unavailable
 from kimi_tools.process import program
-from kimi_tools.testrun import run_tests
+from kimi_tools.testrun import TestReport, run_tests
 from kimi_tools.testrun.choose import choose, suites
 from kimi_tools.testrun.tree import Tree
 from kimi_tools.workspace import Workspace
@@ -155,3 +155,36 @@ def test_an_environment_that_another_tool_keeps_is_asked_for(
     report = run(workspace)
     program.cache_clear()
     assert report.command.startswith(f"{elsewhere}/.venv/bin/python")
+
+
+@pytest.mark.parametrize("broken", [{"a", "b"}, {"b"}])
+def test_what_failed_is_run_again_in_every_suite_where_something_did(
+    broken: set[str], make_workspace: MakeWorkspace
+) -> None:
+    def test(name: str) -> str:
+        return f"def test_{name}(): assert {name not in broken}\n\ndef test_good(): ...\n"
+
+    workspace = make_workspace(
+        {
+            f"{name}/{path}": text
+            for name in "abc"
+            for path, text in [("pytest.ini", "[pytest]\n"), (f"test_{name}.py", test(name))]
+        }
+    )
+    for name in "abc":
+        run(workspace, paths=[name])
+    for name in broken:
+        if name == "b":
+            (workspace.root / "b" / "test_b.py").write_text("def test_b(): ...\n")
+    result = anyio.run(run_tests, workspace, {"only": "failed"})
+    assert isinstance(result.data, TestReport)
+    reports = (result.data, *result.data.more)
+    assert [(report.folder, report.verdict) for report in reports] == [
+        (name, "failed" if name == "a" else "passed") for name in sorted(broken)
+    ]
+    assert all(len(report.cases) == 1 for report in reports)
+    assert "c" in " ".join(result.data.others)
+    if len(broken) == 2:
+        assert result.text.startswith("2 suites were run:\n  FAILED: 1 failed in ")
+        assert "PASSED: 1 passed" in result.text.splitlines()[-1]
+        assert "FAILED a/test_a.py::test_a" in result.text

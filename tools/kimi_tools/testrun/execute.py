@@ -55,16 +55,40 @@ async def execute(workspace: Workspace, request: Request) -> TestReport:
     A run that goes wrong is not an error: its report says so.
     """
     async with _turns.setdefault(workspace, asyncio.Lock()):
-        return await _execute(workspace, request)
+        tree = Tree(workspace)
+        paths = [_existing(workspace, path) for path in request.paths]
+        if request.only == "failed" and not (paths or request.names or request.compare):
+            return await _again(workspace, tree, request)
+        notes: list[str] = []
+        if request.only in ("changed", "affected"):
+            paths, notes = await _about_changes(workspace, request.only, paths)
+        suite, others = choose(tree, paths[:1] if notes else paths, request.names, request.command)
+        return await _execute(workspace, tree, request, suite, others, paths, notes)
 
 
-async def _execute(workspace: Workspace, request: Request) -> TestReport:
-    tree = Tree(workspace)
-    paths = [_existing(workspace, path) for path in request.paths]
-    notes: list[str] = []
-    if request.only in ("changed", "affected"):
-        paths, notes = await _about_changes(workspace, request.only, paths)
-    suite, others = choose(tree, paths[:1] if notes else paths, request.names, request.command)
+async def _again(workspace: Workspace, tree: Tree, request: Request) -> TestReport:
+    """Run what failed when last seen, in every suite where something did; the worst report holds the others."""
+    first, others = choose(tree, (), (), request.command)
+    failing: list[Suite] = []
+    for suite in (first, *others):
+        known = history.last_known(workspace, suite.runner, suite.folder)
+        if any(case.bad for case in known.values()):
+            failing.append(suite)
+    rest = [suite for suite in others if suite not in failing]
+    reports = [await _execute(workspace, tree, request, suite, rest, (), ()) for suite in failing or [first]]
+    worst, *more = sorted(reports, key=lambda report: report.verdict == "passed")
+    return worst.model_copy(update={"more": tuple(more)})
+
+
+async def _execute(
+    workspace: Workspace,
+    tree: Tree,
+    request: Request,
+    suite: Suite,
+    others: Sequence[Suite],
+    paths: Sequence[str],
+    notes: Sequence[str],
+) -> TestReport:
     runner = runner_named(suite.runner)
     if notes:  # of the related tests those of one suite, the most related one's
         paths = [path for path in paths if _below(path, suite.folder) and path.endswith(runner.suffixes)]

@@ -15,6 +15,15 @@ LOG_LINES = 20
 
 def render(report: TestReport, *, limit: int, offset: int = 0) -> str:
     """The text of a report in at most `limit` JSON characters, its failures from number `offset` on."""
+    if not report.more:
+        return _render(report, limit, offset)
+    reports = (report, *report.more)
+    summary = f"{len(reports)} suites were run:\n" + "\n".join(f"  {headline(one)}" for one in reports)
+    room = (limit - 2 * weight(summary)) // len(reports) - 20
+    return clip("\n\n".join([summary, *(_render(one, room, 0) for one in reports), summary]), limit)
+
+
+def _render(report: TestReport, limit: int, offset: int) -> str:
     verdict = headline(report)
     head = [verdict, clip_line(f"$ {report.command}", 400), _circumstances(report)]
     if report.problem:

@@ -60,7 +60,8 @@ class TestReport(Data):
     `command` is what was run, in `folder`, under the protection named by `sandbox`; `reason` says why this
     suite. `output` is the runner's own log, bounded by its head and tail. `problem` says what went wrong
     with the run itself, empty when nothing did. `selection` says which tests were asked for, empty for all.
-    `others` are the suites found here that were not run.
+    `others` are the suites found here that were not run. `more`: the reports of further suites that the same
+    request ran, none of them worse than this one.
     """
 
     __test__: ClassVar[bool] = False
@@ -81,6 +82,7 @@ class TestReport(Data):
     others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    more: tuple["TestReport", ...] = ()
 
     @property
     def failures(self) -> tuple[CaseResult, ...]:
