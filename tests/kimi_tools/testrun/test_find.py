@@ -1,5 +1,6 @@
 """Which tests exercise what: `find_tests`, `only=changed` and `only=affected`."""
 
+import sqlite3
 import subprocess
 from collections.abc import Callable
 
@@ -172,8 +173,12 @@ def test_by_name():
 
 @pytest.fixture
 def watched(make_workspace: MakeWorkspace) -> Workspace:
+    return run_under_coverage(make_workspace, COVERAGE)
+
+
+def run_under_coverage(make_workspace: MakeWorkspace, settings: str) -> Workspace:
     """A project whose tests ran under coverage.py; nothing but that tells which test runs `count`."""
-    workspace = make_workspace({**PROJECT, ".coveragerc": COVERAGE, "tests/test_dynamic.py": DYNAMIC})
+    workspace = make_workspace({**PROJECT, ".coveragerc": settings, "tests/test_dynamic.py": DYNAMIC})
     give_environment(workspace.root)
     python = workspace.root / ".venv/bin/python"
     command = [python, "-m", "coverage", "run", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -184,6 +189,21 @@ def watched(make_workspace: MakeWorkspace) -> Workspace:
 def test_a_test_that_ran_the_code_is_found_by_coverage_alone(watched: Workspace) -> None:
     first = anyio.run(find_tests, watched, {"of": "count"}).text.splitlines()[1]
     assert first.startswith("tests/test_dynamic.py: 1 test of it ran the code")
+
+
+def test_branch_coverage_whose_data_are_arcs_is_read_too(make_workspace: MakeWorkspace) -> None:
+    workspace = run_under_coverage(make_workspace, f"{COVERAGE}branch = True\n")
+    with sqlite3.connect(f"file:{workspace.root / '.coverage'}?mode=ro", uri=True) as data:
+        assert data.execute("SELECT count(*) FROM arc").fetchone()[0] > 0
+        assert data.execute("SELECT count(*) FROM line_bits").fetchone()[0] == 0
+    first = anyio.run(find_tests, workspace, {"of": "count"}).text.splitlines()[1]
+    assert first.startswith("tests/test_dynamic.py: 1 test of it ran the code")
+
+
+def test_coverage_without_contexts_tells_nothing_and_hides_nothing(make_workspace: MakeWorkspace) -> None:
+    workspace = run_under_coverage(make_workspace, "[run]\nbranch = True\n")
+    assert found(workspace, "count") == []
+    assert found(workspace, "total")[0] == "tests/test_prices.py"
 
 
 def test_a_test_that_was_watched_and_did_not_run_the_code_is_not_affected(watched: Workspace) -> None:
