@@ -50,11 +50,16 @@ def without(text: str, keys: tuple[str, ...]) -> str:
     return mark + whole.as_string()
 
 
-def _appended(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str:
+def appended(text: str, header: str, entry: Mapping[str, Any]) -> str:
+    """The text with a table at its end; one whose values are strings, numbers, booleans and lists of these."""
     newline = "\r\n" if "\r\n" in text else "\n"
-    lines = [f"[{'.'.join(keys)}]", *(f"{key} = {json.dumps(value)}" for key, value in entry.items())]
+    lines = [header, *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items())]
     gap = "" if not text else newline if text.endswith("\n") else newline * 2
     return f"{text}{gap}{newline.join(lines)}{newline}"
+
+
+def _appended(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str:
+    return appended(text, f"[{'.'.join(keys)}]", entry)
 
 
 def _within(text: str, keys: tuple[str, ...], entry: Mapping[str, Any]) -> str:

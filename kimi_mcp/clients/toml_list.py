@@ -1,10 +1,9 @@
 """Our item in a list of tables of a TOML file, found by its `name`; all the rest is kept as in `toml`."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from kimi_mcp.clients.toml import MARK, document, values
+from kimi_mcp.clients.toml import MARK, appended, document, values
 from kimi_tools.errors import Conflict
 
 
@@ -46,10 +45,7 @@ def _items(found: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _appended(text: str, keys: tuple[str, ...], item: Mapping[str, Any]) -> str:
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = [f"[[{keys[0]}]]", *(f"{key} = {json.dumps(value)}" for key, value in item.items())]
-    gap = "" if not text else newline if text.endswith("\n") else newline * 2
-    return f"{text}{gap}{newline.join(lines)}{newline}"
+    return appended(text, f"[[{keys[0]}]]", item)
 
 
 def _within(text: str, keys: tuple[str, ...], item: Mapping[str, Any]) -> str:
