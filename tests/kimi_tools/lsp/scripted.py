@@ -6,6 +6,7 @@ Its answer names the place that was asked about, and one line of b.py.
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import Any
@@ -76,7 +77,9 @@ def answer(mode: str, message: dict[str, Any], root: str, serving: bool) -> None
     """React to the question for references."""
     if mode == "hangs in a request":
         time.sleep(600)
-    if mode == "dies in a request":
+    if mode == "dies before its child":
+        subprocess.Popen(["/bin/sleep", "600"])
+    if mode in ("dies in a request", "dies before its child"):
         os._exit(3)
     if mode in RUBBISH:
         write(RUBBISH[mode])

@@ -138,6 +138,15 @@ def test_a_server_that_floods_or_dies_is_ended(
     assert all(process.wait(60) is not None for process in processes(workspace))
 
 
+def test_a_server_whose_child_holds_its_output_open_has_ended_when_it_dies(
+    install: Install, make_workspace: MakeWorkspace
+) -> None:
+    install("dies before its child", seconds=20)
+    workspace = make_workspace(FILES)
+    assert "has ended" in failed(ask(workspace))
+    assert all(process.poll() is not None for process in processes(workspace))
+
+
 HARMLESS = {"answers nobody", "notifies with rubbish"}
 
 

@@ -173,6 +173,8 @@ class Client:
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(max(left, 1.0))
+        self._kill(signal.SIGKILL)  # what it has started and left; later its number may be a stranger's
+        self.end()
 
     @property
     def over(self) -> bool:
@@ -186,7 +188,8 @@ class Client:
                 return
             self._over = True
         self.activity.end()
-        self._kill(signal.SIGTERM)
+        if self._process.poll() is None:
+            self._kill(signal.SIGTERM)
         try:
             self._process.wait(_LAST_SECONDS)
         except subprocess.TimeoutExpired:

@@ -65,6 +65,7 @@ export function started(command, args, options, ready) {
 }
 
 export function end(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return; // by now its number may be a stranger's
   try {
     process.kill(-child.pid, "SIGTERM");
   } catch {
