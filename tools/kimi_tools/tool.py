@@ -23,6 +23,7 @@ from kimi_tools import redact
 from kimi_tools.clip import clip, clip_line
 from kimi_tools.errors import BadArguments, NotAllowed, ToolError
 from kimi_tools.policy import NeedsLeave
+from kimi_tools.visible import reveal
 from kimi_tools.workspace import Workspace
 
 Effect = Literal["reads", "edits", "executes"]
@@ -158,19 +159,27 @@ def tool(title: str, description: str, *, toolset: Toolset, effect: Effect) -> "
 def _masked(result: Result) -> Result:
     text = redact.mask(result.text)
     data = result.data
-    as_json = data.model_dump_json().encode()
+    try:
+        as_json = data.model_dump_json().encode()
+    except ValueError:  # the name of a file that is no UTF-8, which no client can be sent
+        data = type(data).model_validate(_each_text(data.model_dump(), reveal))
+        as_json = data.model_dump_json().encode()
+        text = reveal(text)
     if redact.mask_bytes(as_json) is not as_json:
-        data = type(data).model_validate(_masked_value(data.model_dump()))
+        data = type(data).model_validate(_each_text(data.model_dump(), redact.mask))
     return result if text is result.text and data is result.data else replace(result, text=text, data=data)
 
 
-def _masked_value(value: Any) -> Any:
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return redact.mask(value)
+        return change(value)
     if isinstance(value, dict):
-        return {key: _masked_value(item) for key, item in cast(dict[Any, Any], value).items()}
+        return {
+            _each_text(key, change): _each_text(item, change)
+            for key, item in cast(dict[Any, Any], value).items()
+        }
     if isinstance(value, list | tuple):
-        return [_masked_value(item) for item in cast(list[Any], value)]
+        return [_each_text(item, change) for item in cast(list[Any], value)]
     return value
 
 

@@ -89,8 +89,8 @@ def _version() -> str:
 class Store:
     """The database in a folder, opened; made when it is not there. Threads may share it.
 
-    Where the folder cannot be written, everything is kept in memory and `folder` is None. Raises `Damaged` from
-    any method when the database had to be made anew.
+    Where the folder cannot be written, or its disk is full, everything is kept in memory and `folder` is None.
+    Raises `Damaged` from any method when the database had to be made anew.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -102,11 +102,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._connection = self._open()
         except sqlite3.DatabaseError as error:
-            if _is_damage(error):
-                self._discard()
-            else:
-                self.folder = None
-            self._connection = self._open()
+            self._connection = self._renewed_after(error)
         except OSError:
             self.folder = None
             self._connection = self._open()
@@ -133,9 +129,17 @@ class Store:
             self._inode = _inode(self.path)
         return connection
 
-    def _discard(self) -> None:
-        for suffix in ("", "-wal", "-shm") if self.folder else ():
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+    def _renewed_after(self, error: sqlite3.DatabaseError) -> sqlite3.Connection:
+        """A damaged database is made anew, in memory where that fails; one that cannot grow is left as it is."""
+        try:
+            if _is_damage(error) and not _is_unwritable(error):
+                for suffix in ("", "-wal", "-shm") if self.folder else ():
+                    Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+                return self._open()
+        except (OSError, sqlite3.DatabaseError):
+            pass
+        self.folder = None
+        return self._open()
 
     def close(self) -> None:
         """Close the connection."""
@@ -147,12 +151,11 @@ class Store:
             try:
                 return work(self._connection)
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
+                if not (_is_damage(error) or _is_unwritable(error)):
                     raise
-            self._connection.close()
-            self._discard()
-            self._connection = self._open()
-            self.generation += 1
+                self._connection.close()
+                self._connection = self._renewed_after(error)
+                self.generation += 1
         raise Damaged
 
     def renewed(self) -> bool:
@@ -219,6 +222,7 @@ class Store:
 
     def symbols_named(self, name: str, *, prefix: bool = False) -> list[tuple[int, Definition]]:
         """Definitions by name; with `prefix`, names that start so in any case of their letters."""
+        name = _whole(name)
         condition, values = "name = ? COLLATE NOCASE AND name = ?", [name, name]
         if prefix:
             condition, values = (
@@ -240,7 +244,7 @@ class Store:
         """The entries in whose code a name occurs, with its packed lines."""
         return self._do(
             lambda connection: connection.execute(
-                "SELECT blob, lines FROM mention WHERE name = ?", (name,)
+                "SELECT blob, lines FROM mention WHERE name = ?", (_whole(name),)
             ).fetchall()
         )
 
@@ -395,11 +399,25 @@ def _definitions(
     return [(blob, Definition(*row)) for blob, *row in rows]
 
 
+_UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether an error means that the file is unusable; not: busy, disk full, or a mistake of ours."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     unusable = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
     return unusable or "no such table" in str(error) or "no such column" in str(error)
+
+
+def _is_unwritable(error: sqlite3.DatabaseError) -> bool:
+    """Whether nothing more can be kept on disk: it is full, a quota is used up, or it has become read-only."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code == sqlite3.SQLITE_IOERR_WRITE or code & 0xFF in _UNWRITABLE
+
+
+def _whole(name: str) -> str:
+    """A name as it could be kept: one that is made of a path may hold bytes that are no text, and is in no file."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _inode(path: str) -> int:
