@@ -162,7 +162,7 @@ def test_a_clock_that_goes_backwards_hides_no_change(
         monkeypatch.setattr(time, "time_ns", lambda back=back: now - back * 10**9)
         monkeypatch.setattr(time, "time", lambda back=back: now / 1e9 - back)
         (workspace.root / "a.py").write_text(f"def f{number}(): ...\n")
-        os.utime(workspace.root / "a.py", ns=(now - back * 10**9,) * 2)
+        os.utime(workspace.root / "a.py", ns=(now - back * 10**9, now - back * 10**9))
         assert (where(index, f"f{number - 1}"), where(index, f"f{number}")) == ([], ["a.py:1"])
     index.close()
 
