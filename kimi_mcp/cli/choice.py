@@ -41,6 +41,16 @@ def add_leave(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def leave(options: argparse.Namespace, *more: str) -> list[str]:
+    """The flags of `add_leave` as they were given, for another command of ours; `more`: further words of `--allow`."""
+    words = [options.allow, *more] if options.allow else list(more)
+    flags = [f"--allow={','.join(words)}"] if words else []
+    for name in ("allow_network", "max_memory", "max_processes", "sandbox_read"):
+        if value := getattr(options, name):
+            flags.append(f"--{name.replace('_', '-')}={value}")
+    return [*flags, "--no-sandbox"] if options.no_sandbox else flags
+
+
 def settings(options: argparse.Namespace) -> Settings:
     """The flags over environment and file. Raises `BadArguments`."""
     return Settings(vars(options))

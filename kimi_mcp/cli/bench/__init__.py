@@ -88,6 +88,7 @@ def _measured(root: Path, folder: Path, options: argparse.Namespace, settings: A
         sample,
         max(options.rounds, 1),
         git=git,
+        flags=choice.leave(options, "commits"),
         with_peers=with_peers and not options.no_peers,
         progress=_progress,
     )

@@ -75,14 +75,18 @@ def measure(
     rounds: int,
     *,
     git: Mapping[str, str],
+    flags: Sequence[str],
     with_peers: bool,
     progress: Callable[[str], None],
 ) -> Report:
-    """Measure all tasks on a private copy. `folder`: where servers keep state. `git`: the environment for raw git."""
+    """Measure all tasks on a private copy. `folder`: where servers keep state. `git`: the environment for raw git.
+
+    `flags`: further ones of `serve`.
+    """
     report = Report()
     with contextlib.ExitStack() as stack:
         progress("starting the servers")
-        ours = stack.enter_context(_ours(copy, folder))
+        ours = stack.enter_context(_ours(copy, folder, flags))
         report.started["kimi-mcp"] = 1000 * ours.first_response
         time.sleep(
             _SETTLE_SECONDS
@@ -110,11 +114,10 @@ def measure(
     return report
 
 
-def _ours(copy: Path, folder: Path) -> Client:
+def _ours(copy: Path, folder: Path, flags: Sequence[str]) -> Client:
     kept = {"KIMI_MCP_STATE": str(folder / "state"), "XDG_CACHE_HOME": str(folder / "cache")}
     command = (sys.executable, "-m", "kimi_mcp", "serve", "--root", str(copy))
-    flags = ("--toolsets", "all", "--allow", "commits")
-    return Client(copy, (*command, *flags), {**os.environ, **kept}, _ANSWER_SECONDS)
+    return Client(copy, (*command, "--toolsets", "all", *flags), {**os.environ, **kept}, _ANSWER_SECONDS)
 
 
 def _start_peers(

@@ -106,3 +106,14 @@ def test_a_folder_without_code_is_refused_in_one_sentence(
     (tmp_path / "empty").mkdir()
     assert main(["bench", "--repo", str(tmp_path / "empty")]) == 1
     assert "No code was found" in capsys.readouterr().err
+
+
+def test_the_flags_that_say_what_commands_may_do_reach_the_server_that_is_measured(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["bench", "--repo", str(repository), "--rounds", "1", "--no-peers", "--json"]
+    assert main([*arguments, "--max-memory", "much"]) == 1
+    assert "much" in capsys.readouterr().err
+    assert main([*arguments, "--no-sandbox"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert any(row["task"].startswith("run_command") for row in report["rows"])
