@@ -17,8 +17,12 @@ const VERSIONS = { node: "24.21.0", "playwright-core": "1.65.1", "code-server": 
 const nodePath = join(cache, "node/node_modules/node/bin");
 const headers = join(cache, "node/node_modules/node/node_modules", `node-${process.platform}-${process.arch}`);
 
-/** The environment in which npm's programs find Node 24: older ones get older versions, silently. */
-export const environment = () => ({ ...process.env, PATH: `${nodePath}:${process.env.PATH}`, npm_config_nodedir: headers });
+/** The environment in which npm's programs find Node 24: older ones get older versions, silently; and by what the npm that
+ * started this says of its own Node, code-server refuses to be installed. */
+export function environment() {
+  const own = Object.entries(process.env).filter(([name]) => name !== "npm_config_user_agent");
+  return { ...Object.fromEntries(own), PATH: `${nodePath}:${process.env.PATH}`, npm_config_nodedir: headers };
+}
 
 export function installAll() {
   for (const [name, version] of Object.entries(VERSIONS)) {
@@ -29,7 +33,11 @@ export function installAll() {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "package.json"), '{"private": true}');
-    execFileSync("npm", ["install", "--no-fund", "--no-audit", "--loglevel=error", `${name}@${version}`], { cwd: folder, env: environment(), stdio: "inherit" });
+    try {
+      execFileSync("npm", ["install", "--no-fund", "--no-audit", "--loglevel=error", `${name}@${version}`], { cwd: folder, env: environment(), stdio: "inherit" });
+    } catch {
+      throw new Error(`${name} could not be installed; npm says above why${name === "code-server" ? " (it is compiled with a C++ compiler, libkrb5-dev, libsecret-1-dev, libx11-dev and libxkbfile-dev)" : ""}.`);
+    }
   }
 }
 
@@ -64,13 +72,20 @@ export function started(command, args, options, ready) {
   });
 }
 
-export function end(child) {
+export function end(child, signal = "SIGTERM") {
   if (child.exitCode !== null || child.signalCode !== null) return; // by now its number may be a stranger's
   try {
-    process.kill(-child.pid, "SIGTERM");
+    process.kill(-child.pid, signal);
   } catch {
     // it has ended
   }
 }
 
-export const endAll = () => children.forEach(end);
+/** End all that were started, and wait for them: what still writes into its folders keeps them from being deleted. */
+export async function endAll() {
+  await Promise.all(children.map((child) => child.exitCode ?? child.signalCode ?? new Promise((done) => {
+    const late = setTimeout(end, 10_000, child, "SIGKILL");
+    child.once("exit", () => { clearTimeout(late); done(); });
+    end(child);
+  })));
+}

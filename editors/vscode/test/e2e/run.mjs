@@ -59,6 +59,6 @@ try {
   console.error(error);
   process.exitCode = 1;
 } finally {
-  endAll();
+  await endAll();
   if (!process.env.KEEP) rmSync(work, { recursive: true, force: true, maxRetries: 5, retryDelay: 300 });
 }

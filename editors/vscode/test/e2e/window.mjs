@@ -51,11 +51,13 @@ export class Window {
   }
 
   async palette(text) {
-    await this.page.keyboard.press("F1");
     const input = this.page.locator(".quick-input-widget input").first();
-    await input.fill(`>${text}`);
-    await this.row(text).waitFor();
-    await this.page.keyboard.press("Enter");
+    const label = this.page.locator(".label-name", { hasText: new RegExp(`^${text}`) });
+    const row = this.page.locator(".quick-input-list .monaco-list-row", { has: label }).first(); // another may stand first
+    await this.until(`the command '${text}'`, async () => { // the box closes when something else takes the focus
+      await this.page.keyboard.press("F1");
+      return input.fill(`>${text}`, { timeout: 3_000 }).then(() => row.click({ timeout: 3_000 })).then(() => true, () => false);
+    });
   }
 
   /** A row of the list under the input box. */
