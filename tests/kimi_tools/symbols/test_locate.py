@@ -134,7 +134,8 @@ def test_what_a_form_asks_and_versions_are_no_clues() -> None:
 
 
 def test_any_text_is_read_in_time(tmp_path: Path) -> None:
-    for text in ("a/" * 20_000, "`" * 40_000, "at x(" * 8_000, '"' * 40_000, "a." * 20_000, "File " * 8_000):
+    marks = ("a/" * 20_000, "`" * 40_000, "at x(" * 8_000, '"' * 40_000, "a." * 20_000, "File " * 8_000)
+    for text in (*marks, " " * 40_000, "\n" * 40_000, " \n" * 20_000, "\t" * 40_000):
         clues_of(text)
 
 

@@ -33,14 +33,14 @@ _FRAMES = (
     re.compile(rf"(?P<path>{_PATH}):(?P<line>\d{{1,7}}):in [`'](?P<function>[^'\n]{{1,80}})'"),
     re.compile(rf"(?P<path>{_PATH})[:(](?P<line>\d{{1,7}})(?=\D|$)"),
 )
-_NAMED_PATH = re.compile(r"(?<![\w:/.])((?:[\w.-]+/)+[\w.-]+|[\w-]+\.[A-Za-z]\w{0,3})(?![\w/])")
+_NAMED_PATH = re.compile(r"(?<![\w:/.-])((?:[\w.-]+/)+[\w.-]+|[\w-]+\.[A-Za-z]\w{0,3})(?![\w/])")
 _INSTALLED = re.compile(r"^.*?(?:site|dist)-packages/")
 """Where a package lies once it is installed; what follows is its path below `src/`, `lib/` or the root."""
 
 _LINK = re.compile(r"https?://\S+")
 _BLOB_LINK = re.compile(r"https?://\S+?/(?:blob|tree|raw)/[^/\s]+/([^\s#?)\]>]+)(?:#L(\d+))?")
 _DOTTED = re.compile(r"(?<![\w./@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_IMPORT = re.compile(r"^[\s>.]*(?:from\s+([\w.]+)\s+)?import\s+\(?([\w., *]+)", re.M)
+_IMPORT = re.compile(r"^[ \t>.]*(?:from\s+([\w.]+)\s+)?import\s+\(?([\w., *]+)", re.M)
 _NAME = re.compile(r"(?<![\w])[A-Za-z_]\w{2,80}")
 _FENCE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)", re.S)
 _TICKED = re.compile(r"`{1,2}([^`\n]{1,200})`{1,2}")
@@ -59,6 +59,10 @@ _WORD = re.compile(r"[^\W\d]\w+")
 _BREAK = re.compile(r"[.!?:;]\s|[()]")
 _BOILERPLATE = re.compile(r"<!--.*?-->|^[^\S\n]*[-*] \[[ xX]\] [^\n]*$", re.S | re.M)
 """What the forms of bug trackers ask, not what the reporter says."""
+
+_BLANKS = re.compile(r"([^\S\n]{20})[^\S\n]+")
+_EMPTY_LINES = re.compile(r"((?:\n[^\S\n]*){3})(?:\n[^\S\n]*)+(?=\n)")
+"""Long runs of blanks and of empty lines, in which every pattern that begins with blanks would look again and again."""
 
 _VERSION = re.compile(
     r"^[^\S\n]*[-*#]*[^\S\n]*[\w .()/-]{1,40}(?::|==|=)[^\S\n]*"
@@ -116,7 +120,8 @@ class Clues:
 
 def clues_of(text: str) -> Clues:
     """Read a text."""
-    text = _BOILERPLATE.sub("", text[:TEXT_CHARS].replace("\r", ""))
+    text = _EMPTY_LINES.sub(r"\1", _BLANKS.sub(r"\1", text[:TEXT_CHARS].replace("\r", "")))
+    text = _BOILERPLATE.sub("", text)
     text = _VERSION.sub("", text)
     names: dict[str, dict[str, int]] = {}
     terms: dict[str, dict[str, int]] = {}
