@@ -31,6 +31,7 @@ SETTINGS: dict[str, str] = {
     "model": "the agent's model; default: the best that the host has",
     "base_url": "the model's host: an address, or moonshot, moonshot-cn, kimi-code, openrouter, ollama",
     "mode": "instant, thinking, agent or swarm",
+    "rerank": "ask the model first which of the places that `locate` computed to show it: one short question per run",
 }
 """Every setting that may stand in the environment or in the file, and what it says."""
 

@@ -9,7 +9,7 @@ from acp import helpers, schema
 
 from kimi_mcp.agent import events as ev
 from kimi_mcp.model.messages import Call, Usage
-from kimi_mcp.runs.words import asked
+from kimi_mcp.runs import words
 
 _KINDS: dict[str, schema.ToolKind] = {
     **dict.fromkeys(
@@ -61,8 +61,11 @@ class Updates:
         match event:
             case ev.Started():
                 self.window = event.window
+            case ev.Reranked():
+                self._paid(event.usage, event.cost)
+                yield helpers.update_agent_thought_text(f"{words.reranked(event)}\n")
             case ev.Said(by="user", text=text) if self.replaying:
-                yield helpers.update_user_message_text(asked(text))
+                yield helpers.update_user_message_text(words.asked(text))
             case ev.Streamed(what="reasoning", text=text):
                 yield helpers.update_agent_thought_text(text)
             case ev.Streamed(what="text", text=text):

@@ -157,6 +157,20 @@ class Started(_Event):
     """The tree of the files before the run."""
 
 
+class Reranked(_Event):
+    """The model was asked, before the run, which of the likely places to show it first.
+
+    `order`: the files that it chose; none where the computed order stands, and `problem` says why.
+    """
+
+    kind: Literal["reranked"] = "reranked"
+    order: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    cost: float | None = 0.0
+    seconds: float = 0.0
+    problem: str = ""
+
+
 class Said(_Event):
     """A user message in the history. `about`: what made the harness say it, or `issue`, `steering`."""
 
@@ -330,6 +344,7 @@ class Progressed(_Event):
 
 Event = Annotated[
     Started
+    | Reranked
     | Said
     | Answered
     | Called

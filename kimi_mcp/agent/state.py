@@ -14,6 +14,10 @@ SHOWING = frozenset({"edit_file", "write_file", "apply_patch"})
 """Functions whose result shows the change that they made."""
 
 
+_PAUSED = ev.Reranked | ev.Started | ev.Resumed
+"""Events before which nothing was at work."""
+
+
 def hidden(result: CallResult) -> CallResult:
     """The note that stands in the place of an older result."""
     note = f"[Hidden to save room: {result.name}, {len(result.text):,} characters. Call again if needed.]"
@@ -31,6 +35,7 @@ class State:
 
     started: ev.Started | None = None
     ended: ev.Ended | None = None
+    reranked: ev.Reranked | None = None
     messages: list[Message] = field(default_factory=list[Message])
     pending: list[Call] = field(default_factory=list[Call])
     """Calls of the last answer that have no result yet."""
@@ -84,7 +89,7 @@ class State:
         """Take one event in."""
         if not ev.recorded(event):
             return
-        if self.last_at and not isinstance(event, ev.Resumed):
+        if self.last_at and not isinstance(event, _PAUSED):
             self.seconds += max(0.0, event.at - self.last_at)
         self.last_at = event.at
         match event:
@@ -92,6 +97,10 @@ class State:
                 self.started = event
                 self.tree = event.base
                 self.messages = [System(event.system)]
+            case ev.Reranked():
+                self.reranked = event
+                self.seconds += event.seconds
+                self._paid(event.usage, event.cost)
             case ev.Said():
                 self._said(event)
             case ev.Answered():

@@ -28,6 +28,7 @@ PIPES = wire.claim()
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     host.add_model(parser)
+    host.add_rerank(parser)
     host.add_budget(parser)
     choice.add_leave(parser)
 

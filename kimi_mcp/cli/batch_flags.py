@@ -108,6 +108,11 @@ def _model(parser: argparse.ArgumentParser) -> None:
         "measured speaks for the last, and the best is kept (default: 3 in modes agent and swarm, else 1)",
     )
     parser.add_argument(
+        "--rerank",
+        action="store_true",
+        help="ask the model first, in one short question, which of the likely places to show it with the issue",
+    )
+    parser.add_argument(
         "--grade",
         action="store_true",
         help="grade each instance as soon as it is solved, by the same worker: the table and the report tell resolved",

@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repo", dest="root", metavar="DIR", help="the repository; default: the one here")
     host.add_model(parser)
+    host.add_rerank(parser)
     host.add_budget(parser)
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--in-place", action="store_true", help="work in the repository itself, not in a copy")
@@ -99,6 +100,7 @@ def order(
             "memory": limits.memory,
             "tasks": limits.tasks,
             "allow": settings.words("allow"),
+            "rerank": settings.switch("rerank"),
         }
     )
 

@@ -32,6 +32,16 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rerank(parser: argparse.ArgumentParser) -> None:
+    """`--rerank`."""
+    parser.add_argument(
+        "--rerank",
+        action="store_true",
+        default=None,
+        help="ask the model first, in one short question, which of the likely places to show it with the issue",
+    )
+
+
 def add_budget(parser: argparse.ArgumentParser) -> None:
     """`--max-steps`, `--max-cost`, `--max-time`."""
     parser.add_argument("--max-steps", type=int, metavar="N", help=f"default: {allowance.STEPS}; 0: no limit")

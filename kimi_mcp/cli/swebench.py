@@ -47,6 +47,8 @@ def _solve(options: argparse.Namespace, instances: Sequence[Instance]) -> int:
         "attempts": options.attempts,
         "budget": {"steps": options.max_steps, "cost": options.max_cost, "seconds": options.max_time},
     }
+    if options.rerank:  # named only where it is wanted, so that older batches can be gone on with
+        shared["rerank"] = True
     pinned = {key: value for key, value in shared.items() if key != "host"}  # a proxy's port may change
     batch = Batch(
         options.out,

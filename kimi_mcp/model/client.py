@@ -37,6 +37,12 @@ RAISES = 2
 NUDGE_EMPTY = "Your last answer was empty. Go on: call a function, or say in words where you stand."
 NUDGE_CALLS = "Your last answer announced a call, but none arrived. Send the call again."
 
+ASIDE_TRIES = 2
+"""How often a short question beside the history is tried again, of what the host could not do for now."""
+
+ASIDE_CAP, ASIDE_CAP_THINKING = 512, 4_096
+"""Tokens of the answer to such a question; of a model that always thinks, its thoughts are among them."""
+
 WHOLE = frozenset({"stream", "stream_options"})
 """Fields that are left out of a request for an answer in one piece."""
 
@@ -101,6 +107,7 @@ class KimiModel:
         self._dropped: set[str] = set()
         self._pressure = 1.0
         self._width = anyio.CapacityLimiter(math.inf)
+        self._once = False
 
     @property
     def name(self) -> str:
@@ -127,6 +134,17 @@ class KimiModel:
         """Close the connections."""
         await self._transport.close()
 
+    def aside(self) -> "KimiModel":
+        """As `Model.aside`: it shares the connections, the pace and what was learnt of the host."""
+        limits = replace(self._limits, retries=ASIDE_TRIES, connects=ASIDE_TRIES)
+        one = KimiModel(self.profile, self._transport, limits, thinking=False)
+        cap = ASIDE_CAP_THINKING if one._thinks else ASIDE_CAP
+        one.profile = replace(self.profile, cap=min(cap, self.profile.cap))
+        one.on_exchange, one.gate, one._width = self.on_exchange, self.gate, self._width
+        one._dropped = self._dropped
+        one._once = True
+        return one
+
     def estimate(self, messages: Sequence[Message], functions: Sequence[Function]) -> int:
         """About how many tokens a prompt takes: the last answer's usage and an estimate of the tail."""
         return self._meter.prompt(messages, functions)
@@ -152,9 +170,9 @@ class KimiModel:
             if not await self._again(turn, made):
                 break
         turn.notes += made.notes
-        if made.empty and made.finish == "filtered":
+        if made.empty and made.finish == "filtered" and not self._once:
             raise Filtered("The host's content filter stopped the answer; say it in other words.")
-        if made.empty:
+        if made.empty and not self._once:
             raise Unreachable(
                 f"The model gave {turn.nudges + turn.raises + 1} answers without a word or a call."
             )
@@ -169,6 +187,8 @@ class KimiModel:
 
     async def _again(self, turn: Turn, made: Enforced) -> bool:
         """Whether another request must finish or replace what came; arranges it."""
+        if self._once:
+            return False
         if made.cut and turn.raises < RAISES and (not made.message.calls or made.message.calls[-1].problem):
             return self._longer(turn, made)
         if (made.empty or made.announced) and made.finish != "filtered" and turn.nudges < NUDGES:

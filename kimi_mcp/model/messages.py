@@ -152,3 +152,11 @@ class Model(Protocol):
     ) -> Answer:
         """The model's next answer. Raises the errors of `kimi_mcp.model.errors`."""
         ...
+
+    def aside(self) -> "Model":
+        """The same model for one short question beside the history.
+
+        Without thinking where that can be switched off, within few tokens, asked once: an answer that is empty or
+        cut is returned as it is.
+        """
+        ...

@@ -42,6 +42,8 @@ async def further(folder: RunFolder, first: ev.Outcome, work: Work, open: Open) 
         one = attempt_folder(folder, number)
         if not (one.path / "run.json").exists():
             one.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if known := _state(folder).reranked:  # asked once for all attempts, and paid by the first
+                one.append(ev.Reranked(order=known.order, problem=known.problem))
             one.write_record(order)
         outcome: ev.Outcome | None = None
         async with aclosing(work(one)) as events:

@@ -19,7 +19,8 @@ class Request(BaseModel):
     change nothing. `no_sandbox`: run commands without protection, by the user's own wish. `readable`: further
     directories that commands may read; `network`: hosts that they may reach; `memory` (bytes) and `tasks`: what
     one may use (`Limits`; None: the default); `allow`: leave given beforehand (`Policy`). `attempts`: how many
-    are made at most, within the budget; 0: as many as the mode makes. Holds no secret.
+    are made at most, within the budget; 0: as many as the mode makes. `rerank`: the model is asked first which of
+    the likely places to show it. Holds no secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
@@ -43,6 +44,7 @@ class Request(BaseModel):
     allow_http: bool = False
     window: int = 0
     attempts: int = 0
+    rerank: bool = False
 
     def most_attempts(self) -> int:
         """How many attempts are made at most, the first included; one in the user's own tree, and in talks."""

@@ -82,6 +82,13 @@ def result(event: ev.Returned) -> str:
     return short(re.sub(r"[;,] hash [0-9a-f]{6,}\b", "", event.text))
 
 
+def reranked(event: ev.Reranked) -> str:
+    """Which places the model chose before the run, or why the computed order stands."""
+    if event.order:
+        return f"to look at first, by the model: {', '.join(short(path, 80) for path in event.order)}"
+    return f"the likely places stand in the computed order: {short(event.problem, 160)}"
+
+
 def sent_back(event: ev.Submitted) -> str:
     """Why a submission was sent back."""
     return "; ".join(map(short, event.evidence.problems)) or "to review the patch as a whole"

@@ -15,13 +15,14 @@ from kimi_mcp.agent import events as ev
 from kimi_mcp.agent import limits
 from kimi_mcp.agent.agent import Agent
 from kimi_mcp.agent.attempts import worthwhile
+from kimi_mcp.agent.ending import end
 from kimi_mcp.agent.functions import OWN
 from kimi_mcp.agent.loop import run
 from kimi_mcp.agent.snapshot import Snapshot
 from kimi_mcp.agent.state import State
 from kimi_mcp.agent.swarm import delegate_tool
 from kimi_mcp.agent.toolbox import Toolbox
-from kimi_mcp.agent.watch import Inbox
+from kimi_mcp.agent.watch import Emit, Inbox, Stopped
 from kimi_mcp.model.connect import connect
 from kimi_mcp.model.errors import ModelError
 from kimi_mcp.model.gate import Gate
@@ -31,11 +32,14 @@ from kimi_mcp.runs.further import attempt_folder, further
 from kimi_mcp.runs.opening import opening
 from kimi_mcp.runs.place import private_copy
 from kimi_mcp.runs.renewal import overlay, renewed, told
+from kimi_mcp.runs.request import Request
+from kimi_mcp.runs.rerank import rerank
 from kimi_tools import journal, redact
 from kimi_tools.catalog import TOOLS
 from kimi_tools.errors import ToolError
 from kimi_tools.policy import Policy
 from kimi_tools.sandbox import Best, Sandbox
+from kimi_tools.symbols.locate import Candidate
 from kimi_tools.tool import Tool
 from kimi_tools.workspace import Workspace
 
@@ -183,15 +187,36 @@ async def _worked(
                     yield agent.take(event)
             task = None
             if not agent.state.asks:
-                issue = request.issue if request.protocol == "issue" else ""
                 yield ev.Progressed(step=0, id="", message="Looking into the repository")
-                task = request.task(await opening(workspace, request.root, issue))
+                under = agent.under(partial(_opened, agent, request, workspace))
+                async for event in under.events():
+                    yield agent.take(event)
+                try:
+                    task = request.task(under.result())
+                except Stopped as stop:
+                    yield agent.take(await end(agent, "cancelled", str(stop)))
+                    return
             async with _hearing(folder, inbox), aclosing(run(agent, task, budget)) as events:
                 async for event in events:
                     await _keep_patch(folder, event, agent)
                     yield event
     finally:
         workspace.close()
+
+
+async def _opened(agent: Agent, request: Request, workspace: Workspace, emit: Emit) -> str:
+    """What the model is told about the repository; its own choice of places is asked for once in a run."""
+
+    async def choose(candidates: Sequence[Candidate]) -> Sequence[str]:
+        event = agent.state.reranked
+        if event is None and len(candidates) > 1:
+            emit(ev.Progressed(step=0, id="", message="Asking the model where to look first"))
+            event = await rerank(agent.model, request.issue, candidates, request.budget)
+            emit(event)
+        return event.order if event else ()
+
+    issue = request.issue if request.protocol == "issue" else ""
+    return await opening(workspace, request.root, issue, choose if request.rerank else None)
 
 
 async def _renewed(folder: RunFolder, agent: Agent) -> list[ev.Event]:

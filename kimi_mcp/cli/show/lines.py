@@ -47,6 +47,8 @@ class PlainLines:
         match event:
             case ev.Started():
                 return f"model {event.model}, mode {event.mode}"
+            case ev.Reranked():
+                return f"  {words.reranked(event)}"
             case ev.Said(by="user"):
                 return f"{event.about}: {words.short(words.asked(event.text))}"
             case ev.Said():

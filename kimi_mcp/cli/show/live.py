@@ -82,6 +82,8 @@ class Live:
         match event:
             case ev.Started():
                 return Text.assemble(("kimi-mcp ", "bold cyan"), event.model, (f" · {event.mode}", "dim"))
+            case ev.Reranked():
+                return Text(f"     ⇅ {words.reranked(event)}", "dim")
             case ev.Said(by="user"):
                 return Text(f"▌ {words.short(words.asked(event.text), 100)}", "bold")
             case ev.Said():

@@ -121,6 +121,8 @@ def _part(part: Part) -> str:
             body = _text(words.asked(part.text))
             shown = "".join(map(_picture, part.images))
             return f"<li class='said user'><b>User</b><div class='text'>{body}</div>{shown}</li>"
+        case ev.Reranked():
+            return f"<li class='said harness'><b>Places</b> <span>{_text(words.reranked(part))}</span></li>"
         case ev.Said():
             return f"<li class='said harness'><b>Harness</b> <span>{_text(part.text)}</span></li>"
         case ev.Folded():

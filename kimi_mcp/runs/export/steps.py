@@ -18,7 +18,7 @@ class Step:
     spent: float = 0.0
 
 
-Part = Step | ev.Said | ev.Folded | ev.Troubled | ev.Resumed | ev.Attempted
+Part = Step | ev.Reranked | ev.Said | ev.Folded | ev.Troubled | ev.Resumed | ev.Attempted
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ def trajectory(events: Iterable[ev.Event]) -> Trajectory:
             case ev.Answered():
                 step = Step(event, spent=state.cost)
                 found.parts.append(step)
-            case ev.Said() | ev.Folded() | ev.Troubled() | ev.Resumed() | ev.Attempted():
+            case ev.Reranked() | ev.Said() | ev.Folded() | ev.Troubled() | ev.Resumed() | ev.Attempted():
                 found.parts.append(event)
             case ev.Returned() if step:
                 step.returned.append(event)

@@ -63,6 +63,9 @@ class Script:
     def estimate(self, messages: Sequence[Message], functions: Sequence[Function]) -> int:
         return sum(size(message) for message in messages)
 
+    def aside(self) -> "Script":
+        return self
+
     async def answer(
         self,
         messages: Sequence[Message],

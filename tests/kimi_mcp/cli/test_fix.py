@@ -2,14 +2,17 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.kimi_api import Call, KimiApi, Turn
+from tests.kimi_api import Call, KimiApi, Request, Turn
 from tests.kimi_mcp.agent.conftest import BUGGY, REPRODUCE
 
 MakeRepository = Callable[[dict[str, str | bytes]], Path]
@@ -193,3 +196,55 @@ def test_a_picture_in_the_issue_reaches_a_model_that_sees(cli: Cli, tmp_path: Pa
         first = api.requests[0].body["messages"][1]["content"]
     assert done.returncode == 0, done.stdout + done.stderr
     assert [part["type"] for part in first].count("image_url") == 1
+
+
+DOUBLED = "double(2) is 0"
+
+
+def test_the_model_may_be_asked_first_where_to_look_by_flag_and_by_setting(cli: Cli, tmp_path: Path) -> None:
+    def reranked(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
+        assert done.returncode == 0, done.stdout + done.stderr
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        return [event["order"] for event in events if event["kind"] == "reranked"]
+
+    with KimiApi(turns()) as api:
+        assert reranked(cli.fix(api, "--json", DOUBLED)) == []
+    with KimiApi([Turn(text="2, 1"), *turns()]) as api:
+        assert reranked(cli.fix(api, "--json", "--rerank", DOUBLED)) == [["test_calc.py", "calc.py"]]
+        assert "first 2 as you chose them" in json.dumps([request.body for request in api.requests])
+    (tmp_path / "config.toml").write_text("rerank = true\n")
+    with KimiApi([Turn(text="2, 1"), *turns()]) as api:
+        done = cli.fix(api, DOUBLED)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "to look at first, by the model: test_calc.py, calc.py" in done.stdout
+
+
+def test_ctrl_c_ends_the_run_while_the_model_is_asked_where_to_look(cli: Cli) -> None:
+    asked = threading.Event()
+
+    def slow(_: Request) -> Turn:
+        asked.set()
+        return Turn(text="1", delay=60)
+
+    with KimiApi(slow) as api:
+        flags = ["--base-url", api.url, "--model", "kimi-k2.6", "--rerank", DOUBLED]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kimi_mcp", "fix", *flags],
+            cwd=cli.root,
+            env=cli.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert asked.wait(30)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+        passed = time.monotonic() - began
+    assert process.returncode == 130
+    assert passed < 10
+    assert "Cancelled" in said
+    with KimiApi([Turn(text="1"), *turns()]) as api:
+        run = next((cli.state / "runs").glob("*/run.json"))
+        run.write_text(run.read_text().replace(flags[1], api.url))
+        done = cli("runs", "resume", "last")
+    assert done.returncode == 0, done.stdout + done.stderr

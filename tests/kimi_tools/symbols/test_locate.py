@@ -11,6 +11,7 @@ import pytest
 from kimi_tools import symbols
 from kimi_tools.errors import BadArguments
 from kimi_tools.index import words as words_module
+from kimi_tools.symbols.locate import answer, look
 from kimi_tools.symbols.locate import tool as locate_tool
 from kimi_tools.symbols.locate.clues import clues_of
 from kimi_tools.workspace import Workspace
@@ -131,6 +132,30 @@ def test_other_languages_say_the_innermost_frame_first() -> None:
 def test_what_a_form_asks_and_versions_are_no_clues() -> None:
     text = "Crash\n<!-- Please search the documentation -->\n- [x] I read the manual\nnumpy: 1.21.0\n"
     assert clues_of(text).terms.keys() == {"crash"}
+
+
+def test_what_was_found_is_numbered_for_whoever_chooses_and_told_in_the_order_that_was_chosen(
+    make_workspace: MakeWorkspace,
+) -> None:
+    options = ", ".join(f"option_{n}" for n in range(80))
+    long = f'def spin(tank, {options}):\n    "Turns it."\n'
+    workspace = make_workspace({**FILES, "pkg/spin.py": long, "pkg/sp\u202ein_tank.py": "def tank(): ...\n"})
+    text = "A full tank is poured into; `spin` and `colour` too"
+    looked = asyncio.run(look(workspace, text))
+    candidates = {candidate.path: candidate.text for candidate in looked.candidates(40)}
+    assert candidates["pkg/fuel.py"] == "pkg/fuel.py\n    fill: def fill(tank)"
+    assert "pkg/sp\u202ein_tank.py" not in candidates
+    assert len(candidates["pkg/spin.py"]) < 300
+    assert [candidate.path for candidate in looked.candidates(1)] == [looked.files[0].path]
+
+    plain = found(workspace, text)
+    assert answer(workspace, looked, 10).data.model_dump() == plain
+    changed = answer(workspace, looked.with_first(["pkg/paint.py", "pkg/spin.py"]), 10).data.model_dump()
+    before, after = ([place["path"] for place in one["places"]] for one in (plain, changed))
+    rest = [path for path in before if path not in ("pkg/paint.py", "pkg/spin.py")]
+    assert after[: len(before)] == ["pkg/paint.py", "pkg/spin.py", *rest]
+    assert [place["score"] for place in changed["places"]] == [place["score"] for place in plain["places"]]
+    assert changed["functions"][0] == "pkg/paint.py:1-3 colour"
 
 
 def test_any_text_is_read_in_time(tmp_path: Path) -> None:

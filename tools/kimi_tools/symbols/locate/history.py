@@ -104,7 +104,10 @@ async def history_of(workspace: Workspace) -> History:
                 timeout=_SECONDS,
             )
             output = done.stdout.decode("utf-8", "replace")
-            known = _known[workspace] = head, await anyio.to_thread.run_sync(_read, output)
+            known = _known[workspace] = (
+                head,
+                await anyio.to_thread.run_sync(_read, output, abandon_on_cancel=True),
+            )
     except ToolError:
         return History()
     return known[1]

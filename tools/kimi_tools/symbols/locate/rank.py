@@ -3,10 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from kimi_tools.symbols.locate.clues import Clues
-from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.passages import Passages
-from kimi_tools.symbols.locate.signals import Scores, signals_of
+from kimi_tools.symbols.locate.signals import Scores
 from kimi_tools.syntax import Definition
 
 WEIGHTS = {
@@ -73,15 +71,11 @@ class Part:
     definition: Definition
 
 
-def rank(evidence: Evidence, clues: Clues) -> tuple[list[Ranked], list[Part]]:
-    """All files that anything points at, and the parts of the best, each the likeliest first."""
-    passages = Passages(evidence, clues)
-    files = rank_files(signals_of(evidence, clues, passages), clues.about_tests)
-    return files, rank_parts(files, passages)
-
-
 def rank_files(signals: dict[str, Scores], about_tests: bool) -> list[Ranked]:
-    """The files in order; tests and the like are held back unless the text is about them."""
+    """All files that anything points at, the likeliest first.
+
+    Tests and the like are held back unless the text is about them.
+    """
     pointed: set[str] = set()
     for name in ("words", "part", "defines", "frames", "named", "modules", "path_words"):
         pointed |= signals[name].keys()
@@ -93,9 +87,9 @@ def rank_files(signals: dict[str, Scores], about_tests: bool) -> list[Ranked]:
     return sorted(ranked, key=lambda item: (-item.score, item.path))
 
 
-def rank_parts(files: list[Ranked], passages: Passages) -> list[Part]:
+def rank_parts(files: list[Ranked], passages: Passages, deep: int = _DEEP) -> list[Part]:
     """The parts of the best files in order."""
-    best = [item for item in files if item.path in passages.parts][:_DEEP]
+    best = [item for item in files if item.path in passages.parts][:deep]
     top = max((max(passages.scores[item.path]) for item in best), default=0.0) or 1.0
     title_top = max((max(passages.titles[item.path]) for item in best), default=0.0) or 1.0
     parts: list[Part] = []

@@ -11,9 +11,10 @@ from kimi_tools.index import Index, index_of
 from kimi_tools.index.words import Words, words_of
 from kimi_tools.symbols.locate.beside import is_beside
 from kimi_tools.symbols.locate.clues import TEXT_CHARS, Clues, clues_of, is_code_name
-from kimi_tools.symbols.locate.evidence import Evidence, gather
+from kimi_tools.symbols.locate.evidence import gather
+from kimi_tools.symbols.locate.found import OF_ONE_FILE, Found
 from kimi_tools.symbols.locate.history import History, history_of
-from kimi_tools.symbols.locate.rank import Part, Ranked, best_of, rank
+from kimi_tools.symbols.locate.rank import Part, Ranked, best_of
 from kimi_tools.symbols.locate.reasons import reasons_of
 from kimi_tools.symbols.page import page, shown
 from kimi_tools.tool import Data, Param, Params, Result, tool
@@ -25,7 +26,6 @@ _WAIT_SECONDS = 10.0
 _AHEAD_NAMES = 3
 _BUILTIN = frozenset(dir(builtins))
 _FUNCTIONS = 10
-_OF_ONE_FILE = 3
 
 
 class LocateParams(Params):
@@ -58,7 +58,13 @@ class Places(Data):
     effect="reads",
 )
 async def locate(workspace: Workspace, params: LocateParams) -> Result:
-    text = params.text[:TEXT_CHARS].encode("utf-8", "replace").decode()
+    found = await look(workspace, params.text)
+    return await anyio.to_thread.run_sync(answer, workspace, found, params.limit, abandon_on_cancel=True)
+
+
+async def look(workspace: Workspace, text: str) -> Found:
+    """Everything that a text points at. Raises `BadArguments` for a text without words."""
+    text = text[:TEXT_CHARS].encode("utf-8", "replace").decode()
     if not re.search(r"[^\W\d]\w", text):
         raise BadArguments("'text' holds no words; give the issue's text or an error message.")
     clues = clues_of(text)
@@ -66,9 +72,7 @@ async def locate(workspace: Workspace, params: LocateParams) -> Result:
     words = words_of(index)
     history = await history_of(workspace)
     first = await _first(index, clues) if await words.complete(_WAIT_SECONDS) else []
-    return await anyio.to_thread.run_sync(
-        _locate, workspace, index, words, clues, history, first, params.limit
-    )
+    return await anyio.to_thread.run_sync(_found, index, words, clues, history, first, abandon_on_cancel=True)
 
 
 async def _first(index: Index, clues: Clues) -> list[str]:
@@ -90,19 +94,15 @@ def _telling(clues: Clues) -> list[str]:
     return sorted(names, key=lambda name: (-("title" in clues.names[name]), -len(name), name))
 
 
-def _locate(
-    workspace: Workspace,
-    index: Index,
-    words: Words,
-    clues: Clues,
-    history: History,
-    first: list[str],
-    limit: int,
-) -> Result:
+def _found(index: Index, words: Words, clues: Clues, history: History, first: list[str]) -> Found:
     waiting = words.refresh(first)
-    evidence = gather(index, words, clues, history)
-    files, parts = rank(evidence, clues)
-    places = [_place(item, parts, evidence, clues) for item in files[:limit]]
+    return Found.of(gather(index, words, clues, history), clues, waiting)
+
+
+def answer(workspace: Workspace, found: Found, limit: int) -> Result:
+    """What was found, told: so many files."""
+    parts = found.parts()
+    places = [_place(item, parts, found) for item in found.files[:limit]]
     best = [part for part in parts if part.definition.kind in ("function", "method")][:_FUNCTIONS]
     functions = tuple(
         f"{part.path}:{part.definition.first_line}-{part.definition.last_line} {part.definition.qualified}"
@@ -122,22 +122,22 @@ def _locate(
             "\n".join(["likeliest functions of all files:", *(shown(f"     {line}") for line in functions)])
         )
     head = f"{len(places)} likely places, the likeliest first" if places else "No file fits these words."
-    if waiting:  # first, where it cannot be overlooked: the best place may be among what is missing
-        total = len(evidence.files)
-        head = f"Not complete: {waiting:,} of {total:,} files are not yet read; ask again soon.\n{head}"
+    if found.waiting:  # first, where it cannot be overlooked: the best place may be among what is missing
+        total = len(found.evidence.files)
+        head = f"Not complete: {found.waiting:,} of {total:,} files are not yet read; ask again soon.\n{head}"
     return Result(
         page(workspace, head, items, 0, len(items)),
-        Places(complete=not waiting, places=tuple(places), functions=functions),
+        Places(complete=not found.waiting, places=tuple(places), functions=functions),
     )
 
 
-def _place(item: Ranked, parts: list[Part], evidence: Evidence, clues: Clues) -> Place:
+def _place(item: Ranked, parts: list[Part], found: Found) -> Place:
     return Place(
         path=item.path,
         score=round(item.score, 3),
         definitions=tuple(
-            f"{found.first_line}-{found.last_line} {found.qualified}"
-            for found in best_of(parts, item.path, _OF_ONE_FILE)
+            f"{best.first_line}-{best.last_line} {best.qualified}"
+            for best in best_of(parts, item.path, OF_ONE_FILE)
         ),
-        reasons=reasons_of(item, evidence, clues),
+        reasons=reasons_of(item, found.evidence, found.clues),
     )
