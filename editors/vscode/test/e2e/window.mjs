@@ -125,9 +125,11 @@ export class Window {
     });
   }
 
-  /** Change our settings; VS Code reads the file again, and the extension starts anew. */
-  set(changes) {
-    writeSettings(join(this.work, "home"), { ...this.settings, ...changes });
+  /** Change our settings, until VS Code has read them; the extension starts anew. */
+  async set(changes) {
+    const title = `settings ${performance.now()}`;
+    writeSettings(join(this.work, "home"), { ...this.settings, ...changes, "window.title": title });
+    await this.until("the settings are read", async () => (await this.page.title()).includes(title), 50);
   }
 
   /** The files as they were committed. */

@@ -18,7 +18,7 @@ async function program(window) {
   const path = join(window.work, "hangs.py");
   writeFileSync(path, PROGRAM);
   const view = await window.home();
-  window.set({ "kimi.command": ["python3", path] });
+  await window.set({ "kimi.command": ["python3", path] });
   await view.locator(".list li", { hasText: "Of a program that hangs" }).waitFor();
   await window.fix("Of a start that hangs, where you were interrupted");
   await view.locator(".state.working").waitFor();
@@ -27,7 +27,7 @@ async function program(window) {
   await view.getByRole("button", { name: "Try again" }).waitFor();
   await window.shot("start-cancelled");
   await window.home();
-  window.set({});
+  await window.set({});
   await view.locator(".list li", { hasText: "Of a program that hangs" }).waitFor({ state: "detached" });
   await view.locator(".list li", { hasText: "Of a start that hangs" }).locator(".link").first().click();
   await view.getByRole("button", { name: "Try again" }).click();
@@ -39,7 +39,7 @@ async function saving(window) {
   const { page } = window;
   window.reset();
   await window.home();
-  window.set({ "kimi.place": "tree" });
+  await window.set({ "kimi.place": "tree" });
   await window.openFile("shop.py");
   await page.locator(".editor-group-container.active .view-line", { hasText: "Free from 50.00 on" }).click();
   await page.keyboard.press("End");
@@ -57,7 +57,7 @@ async function saving(window) {
   await view.locator(".review .changed").waitFor();
   await window.until("the agent's change beside what was written outside", () => />= 5000/.test(window.file("shop.py")) && /# written outside/.test(window.file("shop.py")));
   await window.closeEditors();
-  window.set({});
+  await window.set({});
   window.reset();
 }
 

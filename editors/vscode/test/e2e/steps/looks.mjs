@@ -16,7 +16,7 @@ async function themes(window) {
   const colour = () => view.evaluate(() => getComputedStyle(document.body).getPropertyValue("--vscode-foreground"));
   for (const [name, theme] of THEMES) {
     const before = await colour();
-    window.set({ "workbench.colorTheme": theme });
+    await window.set({ "workbench.colorTheme": theme });
     await window.until(theme, async () => (await colour()) !== before);
     await window.shot(name);
   }

@@ -14,7 +14,7 @@ export default async function unsaved(window) {
   const { page } = window;
   for (const place of ["tree", "copy"]) {
     window.reset();
-    window.set({ "kimi.place": place });
+    await window.set({ "kimi.place": place });
     await type(window, `typed for the ${place}`);
     assert.doesNotMatch(window.file("shop.py"), /typed/, "it is not saved");
     const view = await window.fix(`About unsaved words in the ${place}`);
@@ -40,5 +40,5 @@ export default async function unsaved(window) {
     await window.palette("File: Revert File");
     await window.closeEditors();
   }
-  window.set({});
+  await window.set({});
 }
