@@ -24,7 +24,8 @@ _ANSWER_SECONDS = 180.0
 _INDEX_SECONDS = 300.0
 _SETTLE_SECONDS = 3.0
 _WARM_SECONDS = 8.0
-"""After the first search of the session, while what it needs is read in the background."""
+_WARMED_FILES = 500
+"""After the first search of the session, while what it needs is read in the background: a second for so many files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def measure(
             if first is None:
                 continue
             if not number:
-                time.sleep(_WARM_SECONDS)
+                time.sleep(min(_WARM_SECONDS, sample.files / _WARMED_FILES))
             if not ready and task.tool in (
                 "find_symbol",
                 "find_references",

@@ -20,13 +20,14 @@ _LINE = range(12, 100)
 @dataclass(frozen=True, slots=True)
 class Sample:
     """`path` defines `symbol`, a name that is defined once; `line` is a line that stands in it once. `test` is a file
-    of tests, empty when there is none. `git`: whether there are commits."""
+    of tests, empty when there is none. `git`: whether there are commits. `files`: how many the index knows."""
 
     path: str
     symbol: str
     line: str
     test: str
     git: bool
+    files: int
 
 
 async def take_sample(workspace: Workspace) -> Sample:
@@ -52,7 +53,7 @@ def _choose(workspace: Workspace, index: Index) -> Sample:
                 and Path(one).suffix == Path(path).suffix
                 and re.match(r"test_|.*[._-](test|spec)$", Path(one).stem)
             )
-            return Sample(path, symbol, line, next(tests, ""), (workspace.root / ".git").exists())
+            return Sample(path, symbol, line, next(tests, ""), (workspace.root / ".git").exists(), len(files))
     raise NotFound("No code was found here; name a repository with --repo.")
 
 
