@@ -19,5 +19,5 @@ export default tseslint.config(
     rules: { "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafeCalls: [{ from: "package", name: ["test", "suite", "describe", "it"], package: "node:test" }] }] },
   },
   { files: ["test/e2e/testing/*.js"], languageOptions: { sourceType: "commonjs", globals: { require: "readonly", exports: "readonly" } } },
-  { files: ["**/*.mjs"], languageOptions: { globals: { process: "readonly", console: "readonly", Buffer: "readonly", window: "readonly", PerformanceObserver: "readonly", MessageChannel: "readonly", getComputedStyle: "readonly", URL: "readonly", setTimeout: "readonly", performance: "readonly", fetch: "readonly", document: "readonly" } } },
+  { files: ["**/*.mjs"], languageOptions: { globals: { process: "readonly", console: "readonly", Buffer: "readonly", window: "readonly", PerformanceObserver: "readonly", MessageChannel: "readonly", getComputedStyle: "readonly", URL: "readonly", setTimeout: "readonly", clearTimeout: "readonly", performance: "readonly", fetch: "readonly", document: "readonly" } } },
 );

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from acp import helpers, schema
 
@@ -55,6 +56,8 @@ class Updates:
     tokens: int = 0
     told: set[str] = field(default_factory=lambda: set[str]())
     """Terminals that the editor shows already."""
+    message: tuple[Any, str] = (None, "")
+    """What the last piece of text belongs to, and the id of that message."""
 
     def of(self, event: ev.Event) -> Iterator[Any]:
         """The updates of one event; many events have none."""
@@ -67,9 +70,9 @@ class Updates:
             case ev.Said(by="user", text=text) if self.replaying:
                 yield helpers.update_user_message_text(words.asked(text))
             case ev.Streamed(what="reasoning", text=text):
-                yield helpers.update_agent_thought_text(text)
+                yield self._of_message(helpers.update_agent_thought_text(text), event.step)
             case ev.Streamed(what="text", text=text):
-                yield helpers.update_agent_message_text(text)
+                yield self._of_message(helpers.update_agent_message_text(text), event.step)
             case ev.Answered():
                 yield from self._answered(event)
             case ev.Called():
@@ -95,11 +98,21 @@ class Updates:
                     helpers.plan_entry(item.text, status=_STATES[item.state]) for item in event.items
                 )
             case ev.Troubled(text=text):
-                yield helpers.update_agent_thought_text(f"\n{text}\n")
+                yield self._of_message(helpers.update_agent_thought_text(f"\n{text}\n"), event)
             case ev.Submitted(accepted=True, summary=summary):
-                yield helpers.update_agent_message_text(f"\n{summary}\n{evidence(event.evidence)}")
+                text = f"\n{summary}\n{evidence(event.evidence)}"
+                yield self._of_message(helpers.update_agent_message_text(text), event)
             case _:
                 pass
+
+    def _of_message(self, chunk: schema.ContentChunk, part: Any) -> schema.ContentChunk:
+        """Tell which message a piece of text belongs to: two answers in a row are two. `part`: the step, or what else
+        speaks."""
+        key = (type(chunk), part)
+        if self.message[0] != key:
+            self.message = (key, str(uuid4()))
+        chunk.message_id = self.message[1]
+        return chunk
 
     def _answered(self, event: ev.Answered) -> Iterator[Any]:
         answer = event.answer
@@ -107,9 +120,10 @@ class Updates:
         self._paid(answer.usage, answer.cost)
         if self.replaying:
             if answer.message.reasoning:
-                yield helpers.update_agent_thought_text(answer.message.reasoning)
+                thought = helpers.update_agent_thought_text(answer.message.reasoning)
+                yield self._of_message(thought, event.step)
             if answer.message.text:
-                yield helpers.update_agent_message_text(answer.message.text)
+                yield self._of_message(helpers.update_agent_message_text(answer.message.text), event.step)
         yield schema.UsageUpdate(
             session_update="usage_update",
             used=answer.usage.prompt + answer.usage.completion,

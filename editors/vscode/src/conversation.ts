@@ -4,7 +4,7 @@ import type * as vscode from "vscode";
 import type { Agent } from "./agent.js";
 import type { Asking, Listed, ShownRun } from "./protocol.js";
 import type { Review } from "./review.js";
-import { type Run, doing, spent } from "./run.js";
+import { type Run, doing, spent, standing } from "./run.js";
 
 export interface Pending {
   readonly request: RequestPermissionRequest;
@@ -94,8 +94,15 @@ export class Conversation {
   }
 
   get listed(): Listed {
-    const waiting = (this.review?.waiting.length ?? 0) > 0;
-    const state = this.run.phase === "loading" ? "" : this.waits ? "asking" : this.running ? "running" : waiting ? "review" : "done";
-    return { key: this.key, title: this.run.title, when: this.began, state, folder: this.folder.name };
+    return { key: this.key, title: this.run.title, when: this.began, state: this.state, folder: this.folder.name };
+  }
+
+  private get state(): Listed["state"] {
+    if (this.run.phase === "loading") return "";
+    if (this.waits) return "asking";
+    if (this.running) return "running";
+    if (this.review?.waiting.length) return "review";
+    const [stands] = standing(this.run, this.stopped);
+    return stands === "bad" ? "failed" : stands === "stopped" ? "stopped" : "done";
   }
 }

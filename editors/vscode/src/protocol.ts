@@ -33,7 +33,7 @@ export interface Listed {
   readonly key: string;
   readonly title: string;
   readonly when: string;
-  readonly state: "running" | "asking" | "review" | "done" | "";
+  readonly state: "running" | "asking" | "review" | "done" | "stopped" | "failed" | "";
   readonly folder: string;
 }
 

@@ -9,6 +9,8 @@ export interface Said {
   readonly kind: "thought" | "message" | "user";
   readonly id: string;
   readonly text: string;
+  /** Of the message that it is a piece of, where the agent tells. */
+  readonly message?: string;
 }
 
 export interface Called {
@@ -62,11 +64,11 @@ export function begun(title: string, phase: Phase = "running"): Run {
 export function reduce(run: Run, update: SessionUpdate): Run {
   switch (update.sessionUpdate) {
     case "user_message_chunk":
-      return said(run, "user", update.content);
+      return said(run, "user", update);
     case "agent_message_chunk":
-      return said(run, "message", update.content);
+      return said(run, "message", update);
     case "agent_thought_chunk":
-      return said(run, "thought", update.content);
+      return said(run, "thought", update);
     case "plan":
       return { ...run, plan: update.entries.map((entry) => ({ text: entry.content, status: entry.status })) };
     case "usage_update":
@@ -98,6 +100,18 @@ export function ended(run: Run, stop: string, trouble?: string, way?: Run["way"]
   return { ...run, phase: "done", entries, stop, ...(trouble === undefined ? {} : { trouble }), ...(way === undefined ? {} : { way }) };
 }
 
+/** How a run that has ended stands, and in words. `interrupted`: it can go on. */
+export function standing({ told, trouble, stop }: Pick<Run, "told" | "trouble" | "stop">, interrupted: boolean): ["good" | "warn" | "stopped" | "bad" | "", string] {
+  if (trouble !== undefined) return ["bad", "Failed"];
+  const status = told?.outcome.status;
+  if (status === "submitted") return told?.verified ? ["good", "Fixed, and measured"] : ["warn", "Submitted, not verified"];
+  if (status === "cancelled" || stop === "cancelled") return ["stopped", "Cancelled"];
+  if (status === "limit") return ["stopped", "Stopped at its limit"];
+  if (status === "stuck") return ["stopped", "Stuck"];
+  if (status === "model_failed" || status === "crashed") return ["bad", "Failed"];
+  return interrupted ? ["stopped", "Interrupted"] : ["", "Answered"];
+}
+
 /** What the run does now, in a few words. */
 export function doing(run: Run): string {
   const last = run.entries.at(-1);
@@ -122,17 +136,17 @@ export function spent(run: Run): string {
   return [price, tokens > 0 ? `${count} tokens` : ""].filter(Boolean).join(" · ");
 }
 
-type Content = Extract<SessionUpdate, { sessionUpdate: "agent_message_chunk" }>["content"];
+type Chunk = Pick<Extract<SessionUpdate, { sessionUpdate: "agent_message_chunk" }>, "content" | "messageId">;
 
-function said(run: Run, kind: Said["kind"], content: Content): Run {
+function said(run: Run, kind: Said["kind"], { content, messageId }: Chunk): Run {
   if (content.type !== "text" || content.text === "") return run;
   const last = run.entries.at(-1);
-  if (last?.kind === kind && kind !== "user") {
+  if (last?.kind === kind && kind !== "user" && last.message === (messageId ?? undefined)) {
     const joined = { ...last, text: (last.text + content.text).slice(-TEXT_CHARS) };
     return { ...run, entries: [...run.entries.slice(0, -1), joined] };
   }
   if (content.text.trim() === "") return run;
-  return add(run, { kind, id: `${kind}.${nextNumber(run)}`, text: content.text.trimStart().slice(-TEXT_CHARS) });
+  return add(run, { kind, id: `${kind}.${nextNumber(run)}`, text: content.text.trimStart().slice(-TEXT_CHARS), ...(messageId ? { message: messageId } : {}) });
 }
 
 type Call = Extract<SessionUpdate, { sessionUpdate: "tool_call" | "tool_call_update" }>;

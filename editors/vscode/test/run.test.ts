@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SessionUpdate } from "@agentclientprotocol/sdk";
-import { type Called, ENTRIES, TEXT_CHARS, begun, doing, ended, reduce, spent } from "../src/run.js";
+import { type Called, ENTRIES, TEXT_CHARS, begun, doing, ended, reduce, spent, standing } from "../src/run.js";
 import { safe, toldIn } from "../src/told.js";
 
 const thought = (text: string): SessionUpdate => ({ sessionUpdate: "agent_thought_chunk", content: { type: "text", text } });
@@ -12,6 +12,12 @@ test("pieces of one thought are one entry, and an answer behind it another", () 
   const run = after(thought("I "), thought("see."), message("Done"), thought("Hm."));
   assert.deepEqual(run.entries.map((entry) => (entry.kind === "call" ? "" : `${entry.kind}: ${entry.text}`)), ["thought: I see.", "message: Done", "thought: Hm."]);
   assert.equal(new Set(run.entries.map((entry) => entry.id)).size, 3);
+});
+
+test("two answers in a row are two entries, where the agent tells them apart", () => {
+  const piece = (text: string, messageId: string): SessionUpdate => ({ sessionUpdate: "agent_message_chunk", content: { type: "text", text }, messageId });
+  const run = after(piece("It ", "1"), piece("doubles.", "1"), piece("Still so.", "2"));
+  assert.deepEqual(run.entries.map((entry) => (entry.kind === "call" ? "" : entry.text)), ["It doubles.", "Still so."]);
 });
 
 test("a call's updates change its entry and leave its place", () => {
@@ -56,6 +62,13 @@ test("what was used is told with its price, or where that is not known by its to
   assert.equal(spent(after(usage(0.0123), usage())), "12k tokens");
   assert.equal(spent(after(usage(0))), "12k tokens");
   assert.equal(spent(begun("")), "");
+});
+
+test("a run that failed or was stopped is told from one that is done", () => {
+  assert.deepEqual(standing(ended(begun("it"), "failed", "The host is not there."), true), ["bad", "Failed"]);
+  assert.deepEqual(standing(ended(begun("it"), "cancelled"), true), ["stopped", "Cancelled"]);
+  assert.deepEqual(standing(ended(begun("it"), "loaded"), true), ["stopped", "Interrupted"]);
+  assert.deepEqual(standing(ended(begun("it"), "end_turn"), false), ["", "Answered"]);
 });
 
 test("what was open when the turn ended did not end well", () => {

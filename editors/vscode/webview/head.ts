@@ -1,6 +1,7 @@
 /** What stands around a run: its state, plan and question; the list of runs; what is missing. */
 import { bounded } from "../src/plain.js";
 import type { Asking, Listed, ShownRun, State, Trouble } from "../src/protocol.js";
+import { standing } from "../src/run.js";
 import { type Child, button, element } from "./elements.js";
 import { command, say } from "./host.js";
 
@@ -38,14 +39,8 @@ export function headOf(run: ShownRun, now: State, page: "run" | "evidence"): Chi
 function stateOf(run: ShownRun, asking: Asking | undefined): [string, string] {
   if (run.phase === "running") return asking ? ["warn", "Waits for your leave"] : ["working", "Working"];
   if (run.phase === "loading") return ["working", "Opening"];
-  if (run.trouble !== undefined) return ["bad", "Failed"];
-  const status = run.told?.outcome.status;
-  if (status === "submitted") return run.told?.verified ? ["good", "Fixed, and measured"] : ["warn", "Submitted, not verified"];
-  if (status === "cancelled" || run.stop === "cancelled") return ["warn", "Cancelled"];
-  if (status === "limit") return ["warn", "Stopped at its limit"];
-  if (status === "stuck") return ["warn", "Stuck"];
-  if (status === "model_failed" || status === "crashed") return ["bad", "Failed"];
-  return run.stopped ? ["warn", "Interrupted"] : ["", "Answered"];
+  const [stands, text] = standing(run, run.stopped);
+  return [stands === "stopped" ? "warn" : stands, text];
 }
 
 /** What helps when the program is not there, or does not work. */
@@ -92,7 +87,8 @@ export function hintOf(now: State): Child[] {
 }
 
 const STATES: Record<Listed["state"], [string, string]> = {
-  running: ["in_progress", "running"], asking: ["asks", "asks for your leave"], review: ["waiting", "to review"], done: ["completed", "done"], "": ["", ""],
+  running: ["in_progress", "running"], asking: ["asks", "asks for your leave"], review: ["waiting", "to review"],
+  done: ["completed", "done"], stopped: ["stopped", "stopped"], failed: ["failed", "failed"], "": ["", ""],
 };
 
 export function listOf(now: State): Child[] {

@@ -78,6 +78,34 @@ def test_a_session_goes_on_in_a_new_process_and_tells_its_history(
     assert [m["role"] for m in history] == ["system", "user", "assistant", "user"]
 
 
+def test_two_answers_in_a_row_are_two_messages_also_when_they_are_told_again(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    root = make_repository(FILES)
+
+    def messages(editor: Editor) -> list[str]:
+        told: dict[str, str] = {}
+        for one in editor.updates:
+            if one.session_update == "agent_message_chunk":
+                told[one.message_id] = told.get(one.message_id, "") + one.content.text
+        return list(told.values())
+
+    async def main(url: str) -> tuple[list[str], list[str]]:
+        first, second = Editor(), Editor()
+        async with agent(first, tmp_path / "state", url) as connection:
+            session = await connection.new_session(cwd=str(root), mcp_servers=[])
+            name = session.session_id
+            for text in ("What is a.py?", "And now?"):
+                await connection.prompt(session_id=name, prompt=[helpers.text_block(text)])
+        async with agent(second, tmp_path / "state", url) as connection:
+            await connection.load_session(cwd=str(root), session_id=name, mcp_servers=[])
+        return messages(first), messages(second)
+
+    with KimiApi([Turn(text="It doubles, as it seems."), Turn(text="Still so.")]) as api:
+        live, again = run(main(api.url))
+    assert live == again == ["It doubles, as it seems.", "Still so."]
+
+
 def test_a_cancelled_turn_is_answered_and_the_session_goes_on(
     make_repository: MakeRepository, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ async function hosts(window) {
   await window.fix("The host is dead: no answer");
   await view.locator(".trouble", { hasText: "127.0.0.1:9" }).waitFor();
   await window.shot("dead-host");
+  await (await window.home()).locator(".list li", { has: view.locator(".mark.failed"), hasText: "The host is dead" }).waitFor();
   await window.set({});
 }
 

@@ -21,17 +21,19 @@ async function several(window) {
   makeRepository(other);
   const file = join(window.work, "both.code-workspace");
   writeFileSync(file, JSON.stringify({ folders: [{ path: window.repository }, { path: other }] }));
-  const view = await window.open(`workspace=${file}`);
-  await view.locator(".composer .note", { hasText: "in one of 2 folders" }).waitFor();
+  const view = await window.until("the workspace's folders", async () => { // code-server forgets them now and then
+    const found = await window.open(`workspace=${file}`);
+    return found.locator(".composer .note", { hasText: "in one of 2 folders" }).waitFor({ timeout: 15_000 }).then(() => found, () => undefined);
+  });
   await view.locator(".list li", { hasText: "shop · " }).first().waitFor(); // the runs of the first one, from before
   await view.locator("textarea").fill("Of the warehouse: where you were interrupted");
   await view.getByRole("button", { name: "Fix", exact: true }).click();
-  await page.locator(".quick-input-widget", { hasText: "Where is it to be fixed?" }).waitFor();
+  await page.getByPlaceholder("Where is it to be fixed?").waitFor();
   await window.row("warehouse").click();
   await view.locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
   await view.locator(".composer .note", { hasText: "in warehouse" }).waitFor();
   // both are listed, each with its folder, also after a reload; and the other folder's run is opened there
-  await window.open(`workspace=${file}`);
+  await (await window.open(`workspace=${file}`)).locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
   await window.home();
   const list = (await window.view()).locator(".list li");
   await list.filter({ hasText: "Of the warehouse" }).locator(".note", { hasText: "warehouse · " }).waitFor();
