@@ -100,12 +100,12 @@ export class Window {
 
   async openFile(name, line = 1) {
     const input = this.page.locator(".quick-input-widget input").first();
-    await this.until("the box for a file's name", async () => { // an editor that opens just now closes the box again
-      await this.page.keyboard.press("Control+P");
-      return input.fill(`${name}:${line}`, { timeout: 3_000 }).then(() => true, () => false);
-    });
     const label = this.page.locator(".label-name", { hasText: new RegExp(`^${name.replaceAll(".", "\\.")}$`) });
-    await this.page.locator(".quick-input-list .monaco-list-row", { has: label }).first().click(); // what stands first is still changing
+    const row = this.page.locator(".quick-input-list .monaco-list-row", { has: label }).first(); // what stands first is still changing
+    await this.until(`the file '${name}'`, async () => { // an editor that opens just now closes the box again
+      await this.page.keyboard.press("Control+P");
+      return input.fill(`${name}:${line}`, { timeout: 3_000 }).then(() => row.click({ timeout: 3_000 })).then(() => true, () => false);
+    });
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     await this.page.locator(".editor-group-container.active .monaco-editor .view-line").first().waitFor();
   }
