@@ -31,7 +31,7 @@ async function program(window) {
   await view.locator(".list li", { hasText: "Of a program that hangs" }).waitFor({ state: "detached" });
   await view.locator(".list li", { hasText: "Of a start that hangs" }).locator(".link").first().click();
   await view.getByRole("button", { name: "Try again" }).click();
-  await view.locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
+  await view.locator(".stream .message", { hasText: "It compares with >= now." }).first().waitFor();
   assert.equal(await view.locator(".list li", { hasText: "Of a start that hangs" }).count(), 0);
 }
 

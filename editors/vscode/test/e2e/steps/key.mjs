@@ -9,5 +9,5 @@ export default async function key(window) {
   await window.palette("Notifications: Clear All Notifications");
   await view.getByRole("button", { name: "Go on" }).click();
   await view.locator(".stream .call", { hasText: "read_file shop.py" }).waitFor();
-  await view.locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
+  await view.locator(".stream .message", { hasText: "It compares with >= now." }).first().waitFor();
 }

@@ -36,7 +36,7 @@ async function goOn(window) {
   await view.locator(".state", { hasText: /Cancelled|Interrupted/ }).waitFor();
   await view.locator(".stream .call", { hasText: "sleep 600" }).waitFor(); // told again
   await view.getByRole("button", { name: "Go on" }).click();
-  await view.locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
+  await view.locator(".stream .message", { hasText: "It compares with >= now." }).first().waitFor();
 }
 
 async function reloaded(window) {
@@ -57,7 +57,7 @@ async function killed(window) {
   await view.locator(".trouble", { hasText: "kimi-mcp has ended (SIGKILL)" }).waitFor();
   await window.shot("killed");
   await view.getByRole("button", { name: "Go on" }).click();
-  await view.locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
+  await view.locator(".stream .message", { hasText: "It compares with >= now." }).first().waitFor();
 
   await window.fix("It waits for a command, fourth");
   await view.locator(".stream .call", { hasText: "sleep 600" }).waitFor();
@@ -79,7 +79,7 @@ async function list(window) {
   await view.locator("textarea").fill("Tell me where you were interrupted");
   await view.getByRole("button", { name: "Send" }).click();
   await view.locator(".stream .user", { hasText: "Tell me" }).waitFor();
-  await view.locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
+  await view.locator(".stream .message", { hasText: "It compares with >= now." }).first().waitFor();
   // deleted, once that is confirmed
   await window.home();
   const row = view.locator(".list li", { hasText: "It waits for a command, first" });

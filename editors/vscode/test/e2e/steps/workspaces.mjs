@@ -30,10 +30,10 @@ async function several(window) {
   await view.getByRole("button", { name: "Fix", exact: true }).click();
   await page.getByPlaceholder("Where is it to be fixed?").waitFor();
   await window.row("warehouse").click();
-  await view.locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
+  await view.locator(".stream .message", { hasText: "It compares with >= now." }).first().waitFor();
   await view.locator(".composer .note", { hasText: "in warehouse" }).waitFor();
   // both are listed, each with its folder, also after a reload; and the other folder's run is opened there
-  await (await window.open(`workspace=${file}`)).locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
+  await (await window.open(`workspace=${file}`)).locator(".stream .message", { hasText: "It compares with >= now." }).first().waitFor();
   await window.home();
   const list = (await window.view()).locator(".list li");
   await list.filter({ hasText: "Of the warehouse" }).locator(".note", { hasText: "warehouse · " }).waitFor();
@@ -41,7 +41,7 @@ async function several(window) {
   await window.shot("folders");
   const again = await window.view();
   await list.filter({ hasText: "Of the warehouse" }).locator(".link").first().click();
-  await again.locator(".stream .message", { hasText: "It compares with >= now." }).waitFor();
+  await again.locator(".stream .message", { hasText: "It compares with >= now." }).first().waitFor();
   await again.locator(".composer .note", { hasText: "in warehouse" }).waitFor();
 }
 
