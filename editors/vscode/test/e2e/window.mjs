@@ -102,11 +102,11 @@ export class Window {
     const input = this.page.locator(".quick-input-widget input").first();
     const label = this.page.locator(".label-name", { hasText: new RegExp(`^${name.replaceAll(".", "\\.")}$`) });
     const row = this.page.locator(".quick-input-list .monaco-list-row", { has: label }).first(); // what stands first is still changing
-    await this.until(`the file '${name}'`, async () => { // an editor that opens just now closes the box again
+    const tab = this.page.locator(`.tab.active[data-resource-name="${name}"]`);
+    await this.until(`the file '${name}'`, async () => { // an editor that opens just now closes the box again; rows still move
       await this.page.keyboard.press("Control+P");
-      return input.fill(`${name}:${line}`, { timeout: 3_000 }).then(() => row.click({ timeout: 3_000 })).then(() => true, () => false);
+      return input.fill(`${name}:${line}`, { timeout: 3_000 }).then(() => row.click({ timeout: 3_000 })).then(() => tab.waitFor({ timeout: 3_000 })).then(() => true, () => false);
     });
-    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     await this.page.locator(".editor-group-container.active .monaco-editor .view-line").first().waitFor();
   }
 
