@@ -15,7 +15,7 @@ export function headOf(run: ShownRun, now: State, page: "run" | "evidence"): Chi
   const facts = [
     run.spent,
     run.window > 1 && run.used > 0 ? `${Math.max(1, Math.round((100 * run.used) / run.window))} % of the window` : "",
-    outcome ? `${outcome.steps} steps` : "",
+    outcome ? `${outcome.steps} ${outcome.steps === 1 ? "step" : "steps"}` : "",
     outcome ? `${Math.round(outcome.seconds)} s` : "",
     [now.model, now.mode].filter(Boolean).join(" · "),
     run.place === "tree" ? "in your own files" : "",
