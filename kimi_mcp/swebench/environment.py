@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -90,19 +91,23 @@ async def _base(recipe: Recipe, checkout: Path, cache: Path) -> Path:
     with _lock(base.parent / f"{key}.lock"):
         if (base / "ready").is_file():
             return base
-        shutil.rmtree(base, ignore_errors=True)
+        # An installer can outlive a killed worker and write on: what it has is left to it, and never built in again.
+        for left in base.parent.glob(f"{key}*/"):
+            shutil.rmtree(left, ignore_errors=True)
+        new = base.parent / f"{key}.{uuid.uuid4().hex}"
         await _must(
-            [uv(), "venv", "-q", "--relocatable", "--python", find_python(recipe.python), str(base)],
+            [uv(), "venv", "-q", "--relocatable", "--python", find_python(recipe.python), str(new)],
             cache,
             {},
             f"Python {recipe.python}",
         )
         if recipe.packages:
-            await _pip(base, recipe, list(recipe.packages), checkout)
+            await _pip(new, recipe, list(recipe.packages), checkout)
         for name, _ in files:
-            await _pip(base, recipe, ["-r", name], checkout)
-        (base / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        (base / "ready").touch()
+            await _pip(new, recipe, ["-r", name], checkout)
+        (new / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+        (new / "ready").touch()
+        new.rename(base)
     return base
 
 
