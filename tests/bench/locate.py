@@ -4,8 +4,9 @@ what the gold patch changes.
 ISSUES: rows of SWE-bench with `gold_files`. The repositories are bare git directories `FOLDER/owner+name/repo`;
 `--fork django/django=adamchainz+django` names another folder for one of them. Each is checked out at the issue's
 base commit in a shared clone, whose history then ends there. What the index says is kept in the work folder, so that
-the next run takes a minute. `--tune` fits the weights on one half of the rows (by a hash of the instance's id); the
-table is of the other half.
+the next run takes a minute. The rows are halved by a hash of the instance's id; the table is of the half that the
+weights were not fitted on. `--tune` fits the weights on the other half, and prints a line of all rows, each half ranked
+with weights fitted on the other (the signals themselves were chosen on the tuning half).
 
 A row counts when ALL its gold files (those of its patch, no tests) are among the first k; of functions, when all
 functions and methods that the patch changes are, and rows whose patch changes none are left out. `BM25 alone` is the
@@ -211,8 +212,8 @@ def report(cases: list[Case]) -> None:
     print(f"signals: {statistics.median(times):.0f} ms of processor in the median, {times[-1]:.0f} at most")
 
 
-def tune(cases: list[Case]) -> None:
-    """Fit the weights of files; prints them."""
+def tuned(cases: list[Case]) -> dict[str, float]:
+    """The weights of files that fit the cases best."""
     names = [name for name in rank.WEIGHTS if name != "test"]
     choices: list[Choice] = []
     for case in cases:
@@ -221,8 +222,18 @@ def tune(cases: list[Case]) -> None:
         if chosen and len(case.gold) <= MOST_GOLD:
             rows = [[case.signals[name].get(path, 0.0) for name in names] for path in near]
             choices.append((rows, [near.index(path) for path in chosen]))
-    for name, weight in zip(names, fitted(choices, len(names)), strict=True):
-        print(f"{name:12} {weight:6.2f}")
+    return dict(zip(names, fitted(choices, len(names)), strict=True))
+
+
+def crossed(halves: tuple[list[Case], list[Case]]) -> None:
+    """All rows, each half with the weights that fit the other."""
+    ranks: dict[str, list[int]] = {}
+    for half, other in (halves, halves[::-1]):
+        with weighted(tuned(other)):
+            for title, some in groups(half):
+                ranks.setdefault(title, []).extend(case.file_rank() for case in some)
+    for title, found in ranks.items():
+        print(line(f"both halves: {title}", found))
 
 
 def fitted(choices: list[Choice], size: int, penalty: float = 1.0, rounds: int = 80) -> list[float]:
@@ -275,11 +286,16 @@ def main() -> None:
         if (options.repositories / place / "repo").exists()
     }
     options.work.mkdir(parents=True, exist_ok=True)
-    wanted = [row for row in rows if options.tune or reporting(row)]
-    asyncio.run(gather_all(wanted, repositories, options.work))
+    asyncio.run(
+        gather_all([row for row in rows if options.tune or reporting(row)], repositories, options.work)
+    )
+    cases = list(cases_of([row for row in rows if reporting(row)], options.work))
+    report(cases)
     if options.tune:
-        tune(list(cases_of([row for row in rows if not reporting(row)], options.work)))
-    report(list(cases_of([row for row in rows if reporting(row)], options.work)))
+        tuning = list(cases_of([row for row in rows if not reporting(row)], options.work))
+        for name, weight in tuned(tuning).items():
+            print(f"{name:12} {weight:6.2f}")
+        crossed((cases, tuning))
 
 
 if __name__ == "__main__":

@@ -83,16 +83,31 @@ def test_a_changed_file_is_read_again_before_the_answer(cars: Workspace) -> None
     assert found(cars, "dull chrome")["places"][0]["path"] == "pkg/paint.py"
 
 
-def test_a_commit_that_looks_like_the_issue_is_a_reason(cars: Workspace) -> None:
-    def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        subprocess.run(["git", *identity, *arguments], cwd=cars.root, check=True, capture_output=True)
+def git(cars: Workspace, *arguments: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *identity, *arguments], cwd=cars.root, check=True, capture_output=True)
 
-    git("init")
-    git("commit", "--allow-empty", "-m", "Begin")
+
+def test_what_changed_with_a_test_that_fits_stands_before_what_did_not(cars: Workspace) -> None:
+    git(cars, "init")
+    for name in ("one", "two"):
+        (cars.root / f"pkg/{name}.py").write_text("def foam(shampoo):\n    return shampoo.foams\n")
+    (cars.root / "tests/test_wash.py").write_text("def test_wash():\n    assert foam(1)\n")
+    git(cars, "add", "-f", "pkg/one.py")
+    git(cars, "commit", "-m", "One")
+    git(cars, "add", "-f", "pkg/two.py", "tests/test_wash.py")
+    git(cars, "commit", "-m", "Two")
+    places = found(cars, "the shampoo foams no more")["places"]
+    assert [place["path"] for place in places][:2] == ["pkg/two.py", "pkg/one.py"]
+    assert "changed with tests/test_wash.py" in places[0]["reasons"]
+
+
+def test_a_commit_that_looks_like_the_issue_is_a_reason(cars: Workspace) -> None:
+    git(cars, "init")
+    git(cars, "commit", "--allow-empty", "-m", "Begin")
     (cars.root / "pkg/paint.py").write_text(f"{FILES['pkg/paint.py']}\n")
-    git("add", "-f", "pkg/paint.py")
-    git("commit", "-m", "Metallic shimmer for every hue")
+    git(cars, "add", "-f", "pkg/paint.py")
+    git(cars, "commit", "-m", "Metallic shimmer for every hue")
     (place,) = (
         p for p in found(cars, "The metallic shimmer of a hue is gone")["places"] if "paint" in p["path"]
     )

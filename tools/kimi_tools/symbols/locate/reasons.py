@@ -10,6 +10,7 @@ from kimi_tools.symbols.locate.evidence import Evidence
 from kimi_tools.symbols.locate.fits import rarity
 from kimi_tools.symbols.locate.history import terms_in
 from kimi_tools.symbols.locate.rank import Ranked
+from kimi_tools.symbols.locate.signals import beside_of
 
 _MOST = 4
 _LEAST = 0.1
@@ -84,6 +85,13 @@ def _commit(path: str, evidence: Evidence, clues: Clues) -> str:
     return f"a commit like it: {shorten(best, 60, placeholder=' …')}" if like(best) > 1 else ""
 
 
+def _along(path: str, evidence: Evidence, clues: Clues) -> str:
+    history = evidence.history
+    with_it = {other for number in history.touching.get(path, ()) for other in history.commits[number].paths}
+    best = next((beside for beside, _ in beside_of(evidence) if beside in with_it), "")
+    return f"changed with {best}" if best else ""
+
+
 def _plainly(text: str) -> Callable[[str, Evidence, Clues], str]:
     return lambda path, evidence, clues: text
 
@@ -97,6 +105,7 @@ _TELLERS: dict[str, Callable[[str, Evidence, Clues], str]] = {
     "defines": _defines,
     "words": _words,
     "log": _commit,
+    "along": _along,
     "path_words": _path,
 }
 """The most telling first."""

@@ -1,5 +1,6 @@
 """What each kind of clue says about each file, as numbers from 0 to 1: the best file has 1."""
 
+import heapq
 import math
 import re
 from array import array
@@ -19,6 +20,8 @@ Scores = dict[str, float]
 
 _MINOR = frozenset({"variable", "field", "property", "constant"})
 _COMMON = 15
+_ALONG = 20
+_FOLDER = 5
 
 
 def scaled(scores: Mapping[str, float]) -> Scores:
@@ -213,6 +216,64 @@ def folder_log(evidence: Evidence, log: Scores) -> Scores:
     return {path: best.get(path.rpartition("/")[0], 0.0) for path in evidence.files}
 
 
+def along(evidence: Evidence, clues: Clues) -> Scores:
+    """Changed together with tests and documents that fit the text: these speak as a user does."""
+    history = evidence.history
+    scores: Scores = {}
+    for beside, fit in beside_of(evidence):
+        own = history.touching.get(beside, ())
+        for number in own:
+            for path in history.commits[number].paths:
+                if not is_beside(path):
+                    often = (len(own) + 2) * math.sqrt(1 + len(history.touching[path]))
+                    scores[path] = scores.get(path, 0.0) + fit**2 / often
+    return scores
+
+
+def beside_of(evidence: Evidence) -> list[tuple[str, float]]:
+    """The tests and documents whose words fit best, the best first with 1."""
+    found = sorted(
+        ((fit, path) for path, fit in evidence.fits["words"].items() if is_beside(path)), reverse=True
+    )
+    return [(path, fit / found[0][0]) for fit, path in found[:_ALONG] if found[0][0]]
+
+
+def folder_words(evidence: Evidence, clues: Clues) -> Scores:
+    """The words of the other files of the folder, its best ones."""
+    best: dict[str, list[tuple[float, str]]] = {}
+    for path, fit in evidence.fits["words"].items():
+        if not is_beside(path):
+            best.setdefault(path.rpartition("/")[0], []).append((fit, path))
+    for found in best.values():
+        found.sort(reverse=True)
+    return {
+        path: sum(
+            [fit for fit, other in best.get(path.rpartition("/")[0], ())[: _FOLDER + 1] if other != path][
+                :_FOLDER
+            ]
+        )
+        for path in evidence.files
+        if not is_beside(path)
+    }
+
+
+def above_words(evidence: Evidence, clues: Clues) -> Scores:
+    """The words of the best files in and below the folder that holds the file's own."""
+    best: dict[str, list[float]] = {}
+    for path, fit in evidence.fits["words"].items():
+        if not is_beside(path):
+            folder = path.rpartition("/")[0]
+            while folder:
+                best.setdefault(folder, []).append(fit)
+                folder = folder.rpartition("/")[0]
+    tops = {folder: sum(heapq.nlargest(_FOLDER, fits)) for folder, fits in best.items()}
+    return {
+        path: tops.get(path.rpartition("/")[0].rpartition("/")[0], 0.0)
+        for path in evidence.files
+        if not is_beside(path)
+    }
+
+
 def pairs(evidence: Evidence, clues: Clues) -> Scores:
     """Neighbouring words of the title that stand on one line of the file."""
     total = len(evidence.sizes) or 1
@@ -242,9 +303,25 @@ def size(evidence: Evidence, clues: Clues) -> Scores:
 
 SIGNALS: dict[str, Callable[[Evidence, Clues], Scores]] = {
     function.__name__: function
-    for function in (defines, frames, named, modules, qualified, path_words, messages, log, pairs, size)
+    for function in (
+        defines,
+        frames,
+        named,
+        modules,
+        qualified,
+        path_words,
+        messages,
+        log,
+        along,
+        folder_words,
+        above_words,
+        pairs,
+        size,
+    )
 }
-_OPEN = frozenset({"path_words", "log", "folder_log", "pairs", "size"})
+_OPEN = frozenset(
+    {"path_words", "log", "folder_log", "along", "folder_words", "above_words", "pairs", "size"}
+)
 """Signals without a greatest value: what is no test has 1 at most."""
 
 
