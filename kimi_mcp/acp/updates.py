@@ -66,9 +66,9 @@ class Updates:
                 self.window = event.window
             case ev.Reranked():
                 self._paid(event.usage, event.cost)
-                yield helpers.update_agent_thought_text(f"{words.reranked(event)}\n")
+                yield self._of_message(helpers.update_agent_thought_text(f"{words.reranked(event)}\n"), event)
             case ev.Said(by="user", text=text) if self.replaying:
-                yield helpers.update_user_message_text(words.asked(text))
+                yield self._of_message(helpers.update_user_message_text(words.asked(text)), event)
             case ev.Streamed(what="reasoning", text=text):
                 yield self._of_message(helpers.update_agent_thought_text(text), event.step)
             case ev.Streamed(what="text", text=text):

@@ -86,6 +86,8 @@ def test_two_answers_in_a_row_are_two_messages_also_when_they_are_told_again(
     def messages(editor: Editor) -> list[str]:
         told: dict[str, str] = {}
         for one in editor.updates:
+            if one.session_update.endswith("_chunk"):
+                assert one.message_id
             if one.session_update == "agent_message_chunk":
                 told[one.message_id] = told.get(one.message_id, "") + one.content.text
         return list(told.values())
